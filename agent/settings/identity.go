@@ -1,0 +1,108 @@
+package settings
+
+import (
+	"context"
+	"crypto"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"oibus/agent/secret"
+	"oibus/platform"
+)
+
+// The agent's own identity (protocol/control-plane.md, section 10.9).
+const (
+	identityBits = 4096
+	identityDays = 36500
+)
+
+// Identity is the agent's own key and certificate. It signs the tokens of the REST API and stands for OIBus towards
+// OPC UA servers. Making it takes seconds, so it is made in the background: Signer waits for it.
+type Identity struct {
+	dir, hostname string
+	ready         chan struct{}
+	signer        crypto.Signer
+	err           error
+}
+
+// NewIdentity prepares the identity in the folder certs below dataDir. Make must be called, in the background.
+func NewIdentity(dataDir, hostname string) *Identity {
+	return &Identity{dir: filepath.Join(dataDir, "certs"), hostname: hostname, ready: make(chan struct{})}
+}
+
+// Make loads the identity, or makes it when one of its three files is missing or unusable.
+func (i *Identity) Make() error {
+	defer close(i.ready)
+	if i.signer, i.err = i.load(); i.err == nil {
+		return nil
+	}
+	if i.err = i.generate(); i.err != nil {
+		return i.err
+	}
+	i.signer, i.err = i.load()
+	return i.err
+}
+
+// Signer is the private key. It waits until Make has ended or ctx is done.
+func (i *Identity) Signer(ctx context.Context) (crypto.Signer, error) {
+	select {
+	case <-i.ready:
+		return i.signer, i.err
+	case <-ctx.Done():
+		return nil, fmt.Errorf("cannot wait for the key of this OIBus: %w", ctx.Err())
+	}
+}
+
+func (i *Identity) path(name string) string { return filepath.Join(i.dir, name) }
+
+func (i *Identity) load() (crypto.Signer, error) {
+	for _, name := range []string{"public.pem", "cert.pem"} {
+		if _, err := readPEM(i.path(name)); err != nil {
+			return nil, err
+		}
+	}
+	block, err := readPEM(i.path("private.pem"))
+	if err != nil {
+		return nil, err
+	}
+	key, err := x509.ParsePKCS1PrivateKey(block.Bytes)
+	if err != nil {
+		return nil, fmt.Errorf("cannot use the key of this OIBus: %w", err)
+	}
+	return key, nil
+}
+
+func readPEM(path string) (*pem.Block, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	block, _ := pem.Decode(data)
+	if block == nil {
+		return nil, fmt.Errorf("%q is not a PEM file", path)
+	}
+	return block, nil
+}
+
+func (i *Identity) generate() error {
+	c, err := secret.NewCertificate(secret.CertificateRequest{
+		CommonName: "OIBus", Country: "FR", State: "Savoie", Locality: "Chambery", Organization: "Optimistik",
+		KeyBits: identityBits, Days: identityDays, Hostname: i.hostname,
+	}, time.Now())
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(i.dir, 0o700); err != nil {
+		return fmt.Errorf("cannot create the folder of the identity: %w", err)
+	}
+	return errors.Join(
+		platform.WriteFile(i.path("private.pem"), []byte(c.PrivateKey), 0o600),
+		platform.WriteFile(i.path("public.pem"), []byte(c.PublicKey), 0o600),
+		platform.WriteFile(i.path("cert.pem"), []byte(c.Certificate), 0o600),
+	)
+}

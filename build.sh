@@ -1,0 +1,149 @@
+#!/usr/bin/env bash
+# Builds, runs and tests OIBus. See README.md; `./build.sh` alone lists the verbs.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+readonly go_needed=1.26
+readonly staticcheck=honnef.co/go/tools/cmd/staticcheck@v0.8.2
+readonly programs=(oibus=./agent/cmd/oibus oibus-launcher=./launcher/cmd/oibus-launcher oibus-cloudsim=./testing/cloudsim/cmd/oibus-cloudsim)
+readonly targets=(linux/amd64 linux/arm64 windows/amd64 windows/arm64)
+readonly wine_packages=(./platform/... ./agent/store ./agent/config ./launcher/...)
+export GOTOOLCHAIN=local
+
+say() { printf '%s\n' "$*"; }
+fail() { printf '%s\n' "$*" >&2; exit 1; }
+
+need_go() {
+  local have
+  have=$(go env GOVERSION 2>/dev/null || true)
+  have=${have#go}
+  [[ -n $have && $(printf '%s\n%s\n' "$go_needed" "$have" | sort -V | head -n 1) == "$go_needed" ]] ||
+    fail "OIBus needs Go $go_needed or newer, found ${have:-none}: install it from https://go.dev/dl/ and put it on the PATH"
+}
+
+# The one source of the version is platform/version.go; OIBUS_VERSION overrides it for a release.
+version() { printf '%s' "${OIBUS_VERSION:-$(sed -n 's/^var Version = "\(.*\)"$/\1/p' platform/version.go)}"; }
+
+# stage NAME COMMAND... runs a command and prints how long it took.
+stage() {
+  local name=$1 start=$SECONDS
+  shift
+  say "== $name"
+  "$@" || fail "== $name FAILED after $((SECONDS - start)) s"
+  say "== $name: $((SECONDS - start)) s"
+}
+
+# compile OS ARCH FOLDER
+compile() {
+  local suffix='' p
+  [[ $1 == windows ]] && suffix=.exe
+  for p in "${programs[@]}"; do
+    CGO_ENABLED=0 GOOS=$1 GOARCH=$2 go build -trimpath -ldflags "-s -w -X oibus/platform.Version=$(version)" -o "$3/${p%%=*}$suffix" "${p#*=}"
+  done
+}
+
+build() { compile "$(go env GOOS)" "$(go env GOARCH)" dist; }
+
+cross_build() {
+  local t
+  for t in "${targets[@]}"; do compile "${t%/*}" "${t#*/}" "dist/cross/${t%/*}-${t#*/}"; done
+  ls -l dist/cross/*/ | awk 'NF > 7 { print $5, $9 }'
+}
+
+formatted() {
+  local bad
+  bad=$(gofmt -l agent launcher installer platform testing)
+  [[ -z $bad ]] || fail "not formatted by gofmt: $bad"
+}
+
+vet() {
+  GOOS=linux go vet ./...
+  GOOS=windows go vet ./...
+}
+
+lint() {
+  GOBIN=$PWD/dist/tools GOFLAGS=-mod=mod go install "$staticcheck"
+  GOOS=linux dist/tools/staticcheck ./...
+  GOOS=windows dist/tools/staticcheck ./...
+}
+
+unit_tests() {
+  if command -v "$(go env CC)" >/dev/null; then
+    CGO_ENABLED=1 go test -race ./...
+  else
+    say "no C compiler: the tests run without the race detector"
+    go test ./...
+  fi
+}
+
+# Tests of the real binaries, which skip unless OIBUS_DIST names their folder.
+end_to_end() { OIBUS_DIST=$PWD/dist go test -count=1 -timeout 15m "$@" ./testing/...; }
+
+check() {
+  need_go
+  stage format formatted
+  stage vet vet
+  stage staticcheck lint
+  stage 'unit tests' unit_tests
+  stage 'cross builds' cross_build
+  stage build build
+  stage 'end to end' end_to_end
+}
+
+test_wine() {
+  local rc=0
+  testing/wine.sh "${wine_packages[@]}" || rc=$?
+  [[ $rc == 77 ]] && { say 'skipped: there is no Wine here'; rc=0; }
+  return "$rc"
+}
+
+run() {
+  need_go
+  build
+  local dir=${1:-run} sim=http://127.0.0.1:4500
+  mkdir -p "$dir/data"
+  dir=$(cd "$dir" && pwd)
+  [[ -e $dir/data/oibus.toml ]] || printf '# Registers with the local simulator: the code is printed, logged and on the page.\n[oianalytics]\nhost = "%s"\ncommand_refresh_interval = 2\n' "$sim" >"$dir/data/oibus.toml"
+  trap 'trap - EXIT INT TERM; kill $(jobs -p) 2>/dev/null; wait' EXIT INT TERM
+  dist/oibus-cloudsim --listen 127.0.0.1:4500 --state "$dir/cloudsim.json" &
+  dist/oibus-launcher --config "$dir/data" &
+  local i
+  for i in {1..100}; do
+    curl --silent --fail --output /dev/null http://127.0.0.1:2223/api/status && break
+    sleep 0.1
+  done
+  say
+  say "OIBus admin page:       http://127.0.0.1:2223"
+  [[ -e $dir/data/secrets/first-password.txt ]] && say "  user and password:    $(cat "$dir/data/secrets/first-password.txt")"
+  say "OIAnalytics simulator:  $sim   (enter there the code that OIBus shows)"
+  say "Data folder:            $dir/data"
+  say "Ctrl-C stops everything."
+  wait -n
+}
+
+usage() {
+  cat <<'TXT'
+./build.sh build            all programs into dist/
+./build.sh run [DIR]        build, then start the local OIAnalytics simulator, the launcher and the agent on data in DIR (default: run)
+./build.sh check            format, vet, staticcheck, unit tests, cross builds, end-to-end tests
+./build.sh test             the same
+./build.sh test-wine        unit tests of the parts that touch Windows, under Wine
+./build.sh test-packages    arrives with the packages
+./build.sh sweep            the long fault tests, whole
+./build.sh bench            speed and memory, as a table
+./build.sh clean            remove what was built
+TXT
+}
+
+case ${1:-} in
+  build) need_go; build ;;
+  run) shift; run "$@" ;;
+  check | test) check ;;
+  test-wine) need_go; test_wine ;;
+  test-packages) say 'there are no packages yet' ;;
+  sweep) need_go; build; OIBUS_SWEEP=1 end_to_end -v -timeout 60m -run Sweep ;;
+  bench) need_go; build; OIBUS_DIST=$PWD/dist go run ./testing/bench ;;
+  clean) rm -rf dist ;;
+  version) version ;;
+  *) usage; [[ -z ${1:-} ]] || exit 2 ;;
+esac
