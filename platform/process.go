@@ -47,10 +47,15 @@ type Exit struct {
 func StartChild(spec ChildSpec) (*Child, error) {
 	var p childPipes
 	c, err := p.start(spec)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("cannot start %q: %w", spec.Path, err), closeAll(p.ours), closeAll(p.theirs))
+	// The child has its own copies: with ours open too, the end of a pipe would never be seen.
+	err = errors.Join(err, closeAll(p.theirs))
+	if err == nil {
+		return c, nil
 	}
-	return c, closeAll(p.theirs)
+	if c != nil {
+		err = errors.Join(err, c.KillTree(), c.cmd.Wait(), c.tree.close())
+	}
+	return nil, errors.Join(fmt.Errorf("cannot start %q: %w", spec.Path, err), closeAll(p.ours))
 }
 
 // childPipes keeps apart the ends of the pipes that stay here and those that only the child shall hold.
@@ -153,8 +158,8 @@ func closeAll(files []*os.File) error {
 	return err
 }
 
-// ExecutableNear looks for a program, named without its extension, in folder and then beside it as the alternatives
-// name; it returns the first that exists.
+// ExecutableNear returns the first of the alternatives, paths below folder with slashes and without the extension that
+// programs have on Windows, that exists as a file.
 func ExecutableNear(folder string, alternatives ...string) (string, error) {
 	tried := make([]string, 0, len(alternatives))
 	for _, name := range alternatives {

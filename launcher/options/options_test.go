@@ -72,7 +72,7 @@ func TestAWrongSettingNamesFileLineAndKey(t *testing.T) {
 		"negative":            {"[launcher]\nbackoff_first = \"-1s\"\n", []string{"oibus.toml:2:", "launcher.backoff_first", "-1s"}},
 		"silence too short":   {"[launcher]\nsilence_limit = \"3s\"\n", []string{"oibus.toml:2:", "launcher.silence_limit", "3 times", "6s"}},
 		"backoff upside down": {"[launcher]\nbackoff_max = \"200ms\"\n", []string{"oibus.toml:2:", "launcher.backoff_max", "backoff_first"}},
-		"broken file":         {"[launcher\n", []string{"oibus.toml", "line 1"}},
+		"broken file":         {"[launcher", []string{"oibus.toml", "line 1"}},
 	} {
 		_, err := Parse("oibus.toml", []byte(c.text))
 		if err == nil {

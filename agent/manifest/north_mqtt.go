@@ -1,0 +1,7 @@
+package manifest
+
+func northMQTT(_ Dialect) North {
+	return north("mqtt", iot, []string{"mqtt"},
+		mqttConnection(),
+	)
+}

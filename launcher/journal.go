@@ -1,0 +1,145 @@
+package launcher
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"oibus/platform"
+)
+
+const (
+	journalName    = "launcher.json"
+	previousSuffix = ".previous"
+	corruptMark    = ".corrupt-"
+
+	// journalLevel is the level of the file written by this version. One of a higher level is refused.
+	journalLevel = 1
+	// maxJournal bounds the file: a bigger one was not written by a launcher.
+	maxJournal = 1 << 20
+)
+
+// errNewerJournal says that launcher.json was written by a newer launcher: start that one, or restore a backup.
+var errNewerJournal = errors.New("it was written by a newer version of OIBus")
+
+// phase is what the launcher is busy with. Phases of an upgrade come beside it.
+type phase string
+
+const phaseIdle phase = "idle" // it supervises the agent, no upgrade is under way
+
+// record is the content of launcher.json, what the launcher is doing.
+type record struct {
+	Level    int          `json:"level"`
+	Phase    phase        `json:"phase"`
+	Launcher string       `json:"launcherVersion"`
+	Mark     string       `json:"mark"` // of the processes that this launcher started
+	Agent    *agentRecord `json:"agent"`
+	Restarts int          `json:"restarts"` // since the launcher started
+	LastExit *exitRecord  `json:"lastExit"`
+}
+
+// agentRecord is the running agent.
+type agentRecord struct {
+	Version   string    `json:"version"`
+	PID       int       `json:"pid"`
+	StartedAt time.Time `json:"startedAt"`
+}
+
+// exitRecord is how the agent last ended.
+type exitRecord struct {
+	Code   int       `json:"code"`
+	Reason string    `json:"reason"`
+	At     time.Time `json:"at"`
+}
+
+// journal keeps launcher.json. It is written when something happens, not with every heartbeat.
+type journal struct {
+	path string
+	log  *slog.Logger
+	now  record
+}
+
+// openJournal reads launcher.json in dir. A file that is not what it should be is put aside and the one before is
+// used; only one of a newer launcher is an error.
+func openJournal(dir string, log *slog.Logger) (*journal, error) {
+	j := &journal{path: filepath.Join(dir, journalName), log: log}
+	if err := platform.CleanTemp(dir); err != nil {
+		log.Warn("cannot remove unfinished files", "error", err)
+	}
+	for _, path := range []string{j.path, j.path + previousSuffix} {
+		r, err := readRecord(path)
+		switch {
+		case err == nil:
+			j.now = r
+			return j, nil
+		case errors.Is(err, errNewerJournal):
+			return nil, fmt.Errorf("cannot use %s: %w", path, err)
+		case !errors.Is(err, os.ErrNotExist):
+			j.putAside(path, err)
+		}
+	}
+	return j, nil
+}
+
+func readRecord(path string) (record, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return record{}, err
+	}
+	text, err := io.ReadAll(io.LimitReader(f, maxJournal))
+	if err := errors.Join(err, f.Close()); err != nil {
+		return record{}, err
+	}
+	return decodeRecord(text)
+}
+
+func decodeRecord(text []byte) (record, error) {
+	var r record
+	if err := json.Unmarshal(text, &r); err != nil {
+		return record{}, err
+	}
+	if r.Level > journalLevel {
+		return record{}, errNewerJournal
+	}
+	if r.Level < 1 {
+		return record{}, errors.New("it has no level")
+	}
+	return r, nil
+}
+
+func (j *journal) putAside(path string, reason error) {
+	aside := path + corruptMark + time.Now().UTC().Format("20060102T150405.000Z")
+	if err := os.Rename(path, aside); err != nil {
+		j.log.Warn("cannot put a bad file aside", "file", path, "reason", reason, "error", err)
+		return
+	}
+	j.log.Warn("a bad file was put aside", "file", path, "reason", reason, "now", aside)
+}
+
+// update changes the record and writes it. That it cannot be written, on a full disk for example, is logged and does
+// not keep the agent from running.
+func (j *journal) update(change func(*record)) {
+	change(&j.now)
+	j.now.Level = journalLevel
+	if err := j.save(); err != nil {
+		j.log.Warn("cannot record what the launcher does", "error", err)
+	}
+}
+
+func (j *journal) save() error {
+	text, err := json.MarshalIndent(j.now, "", "  ")
+	if err != nil {
+		return fmt.Errorf("cannot encode %s: %w", journalName, err)
+	}
+	if old, err := os.ReadFile(j.path); err == nil {
+		if err := platform.WriteFile(j.path+previousSuffix, old, 0o600); err != nil {
+			return err
+		}
+	}
+	return platform.WriteFile(j.path, append(text, '\n'), 0o600)
+}

@@ -1,0 +1,7 @@
+package launcher
+
+import "os/exec"
+
+func detach(*exec.Cmd) {}
+
+func ignoreSignals() {}

@@ -1,0 +1,122 @@
+package launcher
+
+import (
+	"net"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+func TestASignalStopsTheLauncherInOrder(t *testing.T) {
+	t.Parallel()
+	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
+		s := newSite(t)
+		p := s.program("--fake=good")
+		if err := p.Start(); err != nil {
+			t.Fatal(err)
+		}
+		s.awaitEvents("ready", 1)
+		if err := p.Process.Signal(signal); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Wait(); err != nil {
+			t.Errorf("%v: the launcher should end well, got %v", signal, err)
+		}
+		if !strings.Contains(s.events(), "stopped") {
+			t.Errorf("%v: the agent should have stopped in order, got %q", signal, s.events())
+		}
+		s.awaitFree("agent.lock")
+	}
+}
+
+func TestTheAgentOfAKilledLauncherStopsInOrderAlthoughNobodyReadsItsOutput(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	p := s.program("--fake=good")
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	s.awaitEvents("ready", 1)
+	if err := p.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = p.Wait()
+	s.awaitEvents("stopped", 1)
+}
+
+func TestALauncherWhoseOutputNobodyReadsAnyMoreGoesOn(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "silence_limit=1s", "stop_limit=1s")
+	p := s.program("--fake=silent")
+	stdout, err := p.StdoutPipe()
+	if err == nil {
+		err = p.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.awaitEvents("ready", 1)
+	if err := stdout.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s.awaitEvents("ready", 2) // it still replaces a silent agent, and says so to nobody
+	if err := p.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Wait(); err != nil {
+		t.Errorf("the launcher should end well, got %v", err)
+	}
+}
+
+func TestASilentAgentPrintsWhereItHangs(t *testing.T) {
+	t.Parallel()
+	l := launch(t, newSite(t, "silence_limit=1s", "stop_limit=1s"), "silent")
+	l.awaitEvents("ready", 2)
+	l.expectScreen("OIBus stderr: SIGQUIT", "playAgent")
+}
+
+func TestSystemdIsToldOfTheAgentsLife(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	path := filepath.Join(t.TempDir(), "notify")
+	socket, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = socket.Close() })
+	p := s.program("--fake=good")
+	p.Env = append(p.Environ(), "NOTIFY_SOCKET="+path, "WATCHDOG_USEC=1500000")
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	said := func(want string) {
+		t.Helper()
+		if err := socket.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		for {
+			buffer := make([]byte, 4096)
+			n, err := socket.Read(buffer)
+			if err != nil {
+				t.Fatalf("systemd was never told %q: %v", want, err)
+			}
+			if slices.Contains(strings.Split(string(buffer[:n]), "\n"), want) {
+				return
+			}
+		}
+	}
+	said("STATUS=Starting OIBus")
+	said("READY=1")
+	said("WATCHDOG=1")
+	said("WATCHDOG=1")
+	if err := p.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	said("STOPPING=1")
+	if err := p.Wait(); err != nil {
+		t.Errorf("the launcher should end well, got %v", err)
+	}
+}
