@@ -40,3 +40,9 @@ type User struct {
 	Language     string  `json:"language"`
 	Timezone     string  `json:"timezone"`
 }
+
+// StandardTransformer gives a standard transformer, known by its function name, the id under which it is referred to.
+type StandardTransformer struct {
+	ID       string `json:"id"`
+	Function string `json:"functionName"`
+}

@@ -58,6 +58,7 @@ type lists struct {
 	ipFilters    list[entity.IPFilter]
 	certificates list[entity.Certificate]
 	users        list[entity.User]
+	transformers list[entity.StandardTransformer]
 	scanModeUse  func(id string) bool
 }
 
@@ -71,7 +72,10 @@ func openLists(st *store.Store) (l lists, err error) {
 	if l.certificates, err = openList(st, "certificates", func(v entity.Certificate) string { return v.ID }); err != nil {
 		return l, err
 	}
-	l.users, err = openList(st, "users", func(v entity.User) string { return v.ID })
+	if l.users, err = openList(st, "users", func(v entity.User) string { return v.ID }); err != nil {
+		return l, err
+	}
+	l.transformers, err = openList(st, "standard-transformers", func(v entity.StandardTransformer) string { return v.ID })
 	return l, err
 }
 

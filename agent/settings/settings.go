@@ -80,7 +80,7 @@ func Open(o Options) (*Service, error) {
 	if s.lists, err = openLists(o.Store); err != nil {
 		return nil, err
 	}
-	return s, errors.Join(s.seedScanModes(), s.seedUsers())
+	return s, errors.Join(s.seedScanModes(), s.seedTransformers(), s.seedUsers())
 }
 
 // sealPins turns the secrets that oibus.toml gives into the form in which settings hold them.

@@ -20,7 +20,7 @@ const launcherLimit = 8_000_000
 // import each other only where allowed below.
 var layers = map[string]int{
 	"agent/entity": 1, "agent/schema": 1, "agent/store": 1, "agent/manifest": 1, "agent/secret": 1, "agent/cron": 1,
-	"agent/config": 1, "agent/cloud": 1, "agent/ipfilter": 1,
+	"agent/config": 1, "agent/cloud": 1, "agent/ipfilter": 1, "agent/content": 1, "agent/cache": 1,
 	"agent/settings": 2, "agent/logging": 2, "agent/metrics": 2,
 	"agent/registration": 3, "agent/command": 3, "agent/message": 3, "agent/proxy": 3, "agent/web": 3,
 	"agent": 4, "agent/cmd": 5,
@@ -31,6 +31,8 @@ var sameLayer = map[string][]string{
 	"agent/schema":   {"agent/entity"},
 	"agent/config":   {"agent/entity", "agent/schema", "agent/cron"},
 	"agent/manifest": {"agent/entity", "agent/schema"},
+	"agent/cache":    {"agent/entity", "agent/content", "agent/store"},
+	"agent/content":  {"agent/entity"},
 	"agent/cloud":    {"agent/entity"},
 	"agent/cron":     {"agent/entity"},
 }

@@ -1,0 +1,193 @@
+package command
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+)
+
+// row is one type of command: everything about it is said here. A new type is one row, and one function in the file
+// of its family.
+type row struct {
+	name       string
+	dialects   string // of the wire that have it: N, R or NR; it is executed in both
+	permission string
+	keys       []key
+	run        run        // nil until OIBus can execute it
+	test       bool       // runs under testDeadline, changes nothing
+	secrets    [][]string // paths in the content of what may be a secret in clear: the content is sealed at rest
+	exits      bool       // the process is asked to restart once the cloud was told
+	settle     settler    // what became of it when the process ended while it ran; nil: that is not known
+}
+
+// run executes a command. ctx ends at the deadline of the type and when OIBus stops.
+type run func(ctx context.Context, d *Deps, c Command) (result string, err error)
+
+// settler returns what run would have returned.
+type settler func(d *Deps, c Command) (result string, err error)
+
+func (r *row) deadline() time.Duration {
+	if r.test {
+		return testDeadline
+	}
+	return workDeadline
+}
+
+// Names of keys that several types share.
+const (
+	scanModeID    = "scanModeId"
+	ipFilterID    = "ipFilterId"
+	certificateID = "certificateId"
+	southID       = "southConnectorId"
+	northID       = "northConnectorId"
+	historyID     = "historyQueryId"
+	transformerID = "transformerId"
+	itemID        = "itemId"
+)
+
+var (
+	content    = same(contentKey)
+	ofHistory  = renamed("historyId", historyID)
+	csvContent = packed("deleteItemsNotPresent", "csvContent", "delimiter")
+)
+
+// table lists every type of both dialects (protocol/control-plane.md, sections 3.10, 5 and 12).
+var table = []row{
+	{name: "update-version", dialects: "NR", permission: "updateVersion", settle: settleUpdateVersion,
+		keys: []key{packed("version", "assetId", "updateLauncher").and("backupFoldersPattern", "backupFolders")}},
+	{name: "restart-engine", dialects: "NR", permission: "restartEngine", run: restartEngine, exits: true, settle: settleRestart},
+	{name: "regenerate-cipher-keys", dialects: "NR", permission: "regenerateCipherKeys", run: regenerateCipherKeys},
+
+	{name: "update-engine-general", dialects: "N", permission: "updateEngineSettings", keys: []key{content}, run: updateEngineGeneral},
+	{name: "update-engine-web-server", dialects: "N", permission: "updateEngineSettings", keys: []key{content}, run: updateEngineWebServer},
+	{name: "update-engine-proxy", dialects: "N", permission: "updateEngineSettings", keys: []key{content}, run: updateEngineProxy, secrets: proxySecrets},
+	{name: "update-engine-logger", dialects: "N", permission: "updateEngineSettings", keys: []key{content}, run: updateEngineLogger},
+	{name: "update-engine-settings", dialects: "R", permission: "updateEngineSettings", keys: []key{content}, run: updateEngineSettings},
+	{name: "update-registration-settings", dialects: "NR", permission: "updateRegistrationSettings", keys: []key{content}, run: updateRegistrationSettings},
+
+	{name: "create-scan-mode", dialects: "NR", permission: "createScanMode", keys: []key{content}, run: createScanMode},
+	{name: "update-scan-mode", dialects: "NR", permission: "updateScanMode", keys: []key{same(scanModeID), content}, run: updateScanMode},
+	{name: "delete-scan-mode", dialects: "NR", permission: "deleteScanMode", keys: []key{same(scanModeID)}, run: deleteScanMode},
+	{name: "create-ip-filter", dialects: "NR", permission: "createIpFilter", keys: []key{content}, run: createIPFilter},
+	{name: "update-ip-filter", dialects: "NR", permission: "updateIpFilter", keys: []key{same(ipFilterID), content}, run: updateIPFilter},
+	{name: "delete-ip-filter", dialects: "NR", permission: "deleteIpFilter", keys: []key{same(ipFilterID)}, run: deleteIPFilter},
+	{name: "create-certificate", dialects: "NR", permission: "createCertificate", keys: []key{content}, run: createCertificate},
+	{name: "update-certificate", dialects: "NR", permission: "updateCertificate", keys: []key{same(certificateID), content}, run: updateCertificate},
+	{name: "delete-certificate", dialects: "NR", permission: "deleteCertificate", keys: []key{same(certificateID)}, run: deleteCertificate},
+
+	{name: "create-south", dialects: "NR", permission: "createSouth", keys: []key{source("retrieveSecretsFromSouth", southID), content}},
+	{name: "update-south", dialects: "NR", permission: "updateSouth", keys: []key{same(southID), content}},
+	{name: "delete-south", dialects: "NR", permission: "deleteSouth", keys: []key{same(southID)}},
+	{name: "create-or-update-south-items-from-csv", dialects: "NR", permission: "createOrUpdateSouthItemsFromCsv", keys: []key{same(southID), csvContent}},
+	{name: "test-south-connection", dialects: "NR", permission: "testSouthConnection", test: true, keys: []key{same(southID), content}},
+	{name: "test-south-item", dialects: "NR", permission: "testSouthItem", test: true, keys: []key{same(southID), same(itemID), content}},
+
+	{name: "create-north", dialects: "NR", permission: "createNorth", keys: []key{source("retrieveSecretsFromNorth", northID), content}},
+	{name: "update-north", dialects: "NR", permission: "updateNorth", keys: []key{same(northID), content}},
+	{name: "delete-north", dialects: "NR", permission: "deleteNorth", keys: []key{same(northID)}},
+	{name: "test-north-connection", dialects: "NR", permission: "testNorthConnection", test: true, keys: []key{same(northID), content}},
+	{name: "setpoint", dialects: "NR", permission: "setpoint", keys: []key{same(northID), content}},
+
+	{name: "create-history-query", dialects: "NR", permission: "createHistoryQuery", keys: []key{
+		source("retrieveSecretsFromNorth", northID), source("retrieveSecretsFromSouth", southID),
+		source("retrieveSecretsFromHistoryQuery", historyID), content}},
+	{name: "update-history-query", dialects: "NR", permission: "updateHistoryQuery", keys: []key{ofHistory, content}},
+	{name: "delete-history-query", dialects: "NR", permission: "deleteHistoryQuery", keys: []key{ofHistory}},
+	{name: "create-or-update-history-query-south-items-from-csv", dialects: "NR", permission: "createOrUpdateHistoryItemsFromCsv", keys: []key{ofHistory, csvContent}},
+	{name: "test-history-query-north-connection", dialects: "NR", permission: "testHistoryNorthConnection", test: true, keys: []key{ofHistory, same(northID), content}},
+	{name: "test-history-query-south-connection", dialects: "NR", permission: "testHistorySouthConnection", test: true, keys: []key{ofHistory, same(southID), content}},
+	{name: "test-history-query-south-item", dialects: "NR", permission: "testHistorySouthItem", test: true, keys: []key{ofHistory, same(southID), same(itemID), content}},
+	{name: "update-history-query-status", dialects: "NR", permission: "updateHistoryQuery", keys: []key{ofHistory, packed("historyQueryStatus")}},
+
+	{name: "search-north-cache-content", dialects: "NR", permission: "searchNorthCacheContent", keys: []key{same(northID), content}},
+	{name: "search-history-cache-content", dialects: "NR", permission: "searchHistoryCacheContent", keys: []key{same(historyID), content}},
+	{name: "get-north-cache-file-content", dialects: "NR", permission: "getNorthCacheFileContent", keys: []key{same(northID), content}},
+	{name: "get-history-cache-file-content", dialects: "NR", permission: "getHistoryCacheFileContent", keys: []key{same(historyID), content}},
+	{name: "update-north-cache-content", dialects: "NR", permission: "updateNorthCacheContent", keys: []key{same(northID), content}},
+	{name: "update-history-cache-content", dialects: "NR", permission: "updateHistoryCacheContent", keys: []key{same(historyID), content}},
+
+	{name: "create-custom-transformer", dialects: "NR", permission: "createCustomTransformer", keys: []key{content}},
+	{name: "update-custom-transformer", dialects: "NR", permission: "updateCustomTransformer", keys: []key{same(transformerID), content}},
+	{name: "delete-custom-transformer", dialects: "NR", permission: "deleteCustomTransformer", keys: []key{same(transformerID)}},
+	{name: "test-custom-transformer", dialects: "NR", permission: "testCustomTransformer", test: true, keys: []key{content}},
+	{name: "test-transformer", dialects: "N", permission: "testNorthConnection", test: true, keys: []key{same(transformerID), content}},
+}
+
+// key says how keys of a fetched command are stored and sent back.
+type key struct {
+	fetched, stored []string // pairs
+	inContent       bool     // they become the content
+	blank           bool     // null or missing becomes ""
+}
+
+// same is a key that stays as it is.
+func same(name string) key { return renamed(name, name) }
+
+func renamed(fetched, stored string) key {
+	return key{fetched: []string{fetched}, stored: []string{stored}}
+}
+
+// source names where secrets are copied from, or nothing.
+func source(fetched, stored string) key {
+	k := renamed(fetched, stored)
+	k.blank = true
+	return k
+}
+
+// packed are keys beside each other that are stored as the content.
+func packed(names ...string) key { return key{fetched: names, stored: names, inContent: true} }
+
+// and adds a key that is renamed on the way into the content.
+func (k key) and(fetched, stored string) key {
+	k.fetched = append(k.fetched[:len(k.fetched):len(k.fetched)], fetched)
+	k.stored = append(k.stored[:len(k.stored):len(k.stored)], stored)
+	return k
+}
+
+// shape turns the keys of a fetched command into those that are stored. A missing identifier becomes null, a missing
+// content stays missing.
+func (r *row) shape(fetched map[string]json.RawMessage) (map[string]json.RawMessage, error) {
+	stored := map[string]json.RawMessage{}
+	for _, k := range r.keys {
+		target := stored
+		if k.inContent {
+			target = map[string]json.RawMessage{}
+		}
+		for i, name := range k.fetched {
+			value, ok := fetched[name]
+			switch {
+			case k.blank && (!ok || string(value) == "null"):
+				target[k.stored[i]] = json.RawMessage(`""`)
+			case ok:
+				target[k.stored[i]] = value
+			case !k.inContent && name != contentKey:
+				target[k.stored[i]] = json.RawMessage("null")
+			}
+		}
+		if k.inContent {
+			packed, err := json.Marshal(target)
+			if err != nil {
+				return nil, err
+			}
+			stored[contentKey] = packed
+		}
+	}
+	return stored, nil
+}
+
+// Type is what can be said of a type of command before one arrives.
+type Type struct {
+	Name       string `json:"name"`
+	Permission string `json:"permission"`
+	Dialects   string `json:"dialects"` // N, R or NR: of the wire that have it; it is executed in both
+	Executable bool   `json:"executable"`
+}
+
+// Types lists the types of commands, in the order of the protocol.
+func Types() []Type {
+	types := make([]Type, len(table))
+	for i, r := range table {
+		types[i] = Type{Name: r.name, Permission: r.permission, Dialects: r.dialects, Executable: r.run != nil}
+	}
+	return types
+}

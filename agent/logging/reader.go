@@ -1,0 +1,102 @@
+package logging
+
+import (
+	"errors"
+	"fmt"
+	"os"
+)
+
+// errRotatedAway says that the file of a position is no longer there.
+var errRotatedAway = errors.New("journal file was rotated away")
+
+// position is a place between two lines of the journal.
+type position struct {
+	first  uint64 // names the file
+	offset int64
+}
+
+// locate returns a position at or before the line numbered seq, or the oldest one there is.
+func (j *journal) locate(seq uint64) position {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	var p position
+	for _, s := range j.all() {
+		if p.first == 0 || s.first <= seq {
+			p.first = s.first
+		}
+	}
+	return p
+}
+
+// read fills buf with whole lines from p on, and returns how many bytes they are and the position after them. At the
+// end of the journal that is none.
+func (j *journal) read(p position, buf []byte) (int, position, error) {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	files := j.all()
+	for i, s := range files {
+		if s.first != p.first {
+			continue
+		}
+		if p.offset < s.size {
+			return readFile(s, p, buf)
+		}
+		if i+1 == len(files) {
+			return 0, p, nil
+		}
+		p = position{first: files[i+1].first}
+	}
+	return 0, p, errRotatedAway
+}
+
+func readFile(s segment, p position, buf []byte) (int, position, error) {
+	f, err := os.Open(s.path)
+	if errors.Is(err, os.ErrNotExist) {
+		return 0, p, errRotatedAway
+	}
+	if err != nil {
+		return 0, p, fmt.Errorf("cannot read journal: %w", err)
+	}
+	defer f.Close()
+	n := readWhole(f, buf, p.offset, s.size)
+	if n == 0 {
+		return 0, p, fmt.Errorf("cannot read journal: %s is shorter than it was", s.path)
+	}
+	p.offset += int64(n)
+	return n, p, nil
+}
+
+// backward calls visit with each line of the journal, newest first, until it returns false. The record is only valid
+// during the call. A file that cannot be read is passed over.
+func (j *journal) backward(visit func(*record) bool) error {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	files := j.all()
+	var failed error
+	for i := len(files) - 1; i >= 0; i-- {
+		stopped, err := backwardFile(files[i], visit)
+		if stopped {
+			return nil
+		}
+		failed = errors.Join(failed, err)
+	}
+	return failed
+}
+
+func backwardFile(s segment, visit func(*record) bool) (stopped bool, err error) {
+	f, err := os.Open(s.path)
+	if err != nil {
+		return false, fmt.Errorf("cannot read journal: %w", err)
+	}
+	defer f.Close()
+	var rec record // one for all lines
+	err = backward(f, s.size, func(line []byte) bool {
+		var err error
+		if rec, err = parseRecord(line); err != nil {
+			return true
+		}
+		stopped = !visit(&rec)
+		return !stopped
+	})
+	return stopped, err
+}

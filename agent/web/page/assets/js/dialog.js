@@ -1,0 +1,34 @@
+// Dialogs: modal, closed with Escape or a button, focus going back to where it came from.
+import { $, $$, setText } from './dom.js';
+
+export function openDialog(dialog) {
+  const origin = document.activeElement;
+  dialog.returnValue = '';
+  dialog.showModal();
+  dialog.addEventListener('close', () => {
+    document.body.append($('#toasts')); // toasts outlive the dialog they appeared in
+    if (origin?.isConnected) origin.focus();
+  }, { once: true });
+}
+
+for (const dialog of $$('dialog')) {
+  for (const button of $$('[data-close]', dialog)) button.addEventListener('click', () => dialog.close());
+  if (dialog.classList.contains('dialog-side')) {
+    dialog.addEventListener('click', (event) => { if (event.target === dialog) dialog.close(); });
+  }
+}
+
+// ask asks a question and answers true when the person says yes.
+export function ask({ title, text, yes, danger = false }) {
+  const dialog = $('#confirm');
+  setText($('#confirm-title'), title);
+  setText($('#confirm-text'), text);
+  const button = $('#confirm-yes');
+  setText(button, yes);
+  button.classList.toggle('danger', danger);
+  button.classList.toggle('primary', !danger);
+  openDialog(dialog);
+  return new Promise((resolve) => {
+    dialog.addEventListener('close', () => resolve(dialog.returnValue === 'yes'), { once: true });
+  });
+}

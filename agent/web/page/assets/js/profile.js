@@ -1,0 +1,17 @@
+// What the account page and the list of users share: the fields of a person.
+import { $ } from './dom.js';
+
+// fillTimeZones offers the time zones that the browser knows.
+export function fillTimeZones(select) {
+  const zones = Intl.supportedValuesOf?.('timeZone') ?? [];
+  select.replaceChildren(...[...new Set(['UTC', ...zones])].map((zone) => new Option(zone.replaceAll('_', ' '), zone)));
+}
+
+export const ownZone = () => Intl.DateTimeFormat().resolvedOptions().timeZone ?? 'UTC';
+
+// profile is the body of the API for the values of the fields.
+export const profile = ({ login, firstName, lastName, email, language, timezone }) => ({
+  login: login.trim(), firstName: firstName.trim() || null, lastName: lastName.trim() || null, email: email.trim() || null, language, timezone,
+});
+
+export const zoneSelect = (root) => $('[name=timezone]', root);

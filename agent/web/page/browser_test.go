@@ -1,0 +1,256 @@
+package page
+
+import (
+	"context"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+)
+
+// tab is a browser tab on a backend, signed in, that notes everything the browser complains about.
+type tab struct {
+	t    *testing.T
+	ctx  context.Context
+	back *backend
+	url  string
+
+	server *httptest.Server
+
+	mu         sync.Mutex
+	complaints []string
+}
+
+// patience is how long a browser gets for one step; it is generous because machines are shared.
+const patience = 30 * time.Second
+
+var browserPath = sync.OnceValue(func() string {
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	return ""
+})
+
+// sharedBrowser is one browser for all tests; each test has its own tab, with its own cookies.
+var sharedBrowser struct {
+	once sync.Once
+	ctx  context.Context
+	stop func()
+	err  error
+}
+
+func startBrowser() {
+	dir, err := os.MkdirTemp("", "oibus-browser-")
+	if err != nil {
+		sharedBrowser.err = err
+		return
+	}
+	allocator, stop := chromedp.NewExecAllocator(context.Background(), append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(browserPath()), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(dir), chromedp.WindowSize(1280, 900),
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))...)
+	ctx, cancel := chromedp.NewContext(allocator)
+	sharedBrowser.ctx = ctx
+	sharedBrowser.stop = func() {
+		cancel()
+		stop()
+		_ = os.RemoveAll(dir)
+	}
+	sharedBrowser.err = chromedp.Do(ctx, chromedp.Navigate("about:blank"))
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if sharedBrowser.stop != nil {
+		sharedBrowser.stop()
+	}
+	os.Exit(code)
+}
+
+// newTab opens a tab that is signed in. The test is skipped where there is no Chromium.
+func newTab(t *testing.T, back *backend) *tab {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("a browser takes long")
+	}
+	if browserPath() == "" {
+		t.Skip("no chromium on this machine")
+	}
+	if sharedBrowser.once.Do(startBrowser); sharedBrowser.err != nil {
+		t.Fatal(sharedBrowser.err)
+	}
+	server := httptest.NewServer(back)
+	t.Cleanup(server.Close)
+	ctx, cancel := chromedp.NewContext(sharedBrowser.ctx, chromedp.WithNewBrowserContext())
+	t.Cleanup(server.CloseClientConnections)
+	t.Cleanup(cancel)
+	b := &tab{t: t, ctx: ctx, back: back, url: server.URL, server: server}
+	if err := chromedp.Listen(ctx, b.listen); err != nil {
+		t.Fatal(err)
+	}
+	on := true
+	b.run(call(log.Enable, cdp.Empty{}), call(runtime.Enable, cdp.Empty{}),
+		call(network.SetCookie, network.SetCookieParams{Name: cookieName, Value: "u1", URL: server.URL, HTTPOnly: &on}))
+	b.size(1280, 900, "light")
+	return b
+}
+
+// call makes a step of a command of the browser whose answer does not matter.
+func call[P, R any](c cdp.Command[P, R], params P) chromedp.Action[chromedp.Void] {
+	return chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		_, err := cdp.Call(ctx, t, c, params)
+		return err
+	})
+}
+
+// listen notes errors on the console, exceptions and what the security policy stopped.
+func (b *tab) listen(event any) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch e := event.(type) {
+	case *log.EventEntryAdded:
+		if e.Entry.Level == log.EntryLevelVerbose {
+			return // advice to authors, such as one form for each secret
+		}
+		b.complaints = append(b.complaints, string(e.Entry.Level)+": "+e.Entry.Text+" "+e.Entry.URL)
+	case *runtime.EventExceptionThrown:
+		text := e.ExceptionDetails.Text
+		if e.ExceptionDetails.Exception != nil {
+			text += " " + e.ExceptionDetails.Exception.Description
+		}
+		b.complaints = append(b.complaints, "exception: "+text)
+	}
+}
+
+// quiet fails the test when the browser complained about something other than the given texts.
+func (b *tab) quiet(but ...string) {
+	b.t.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, c := range b.complaints {
+		if !slices.ContainsFunc(but, func(text string) bool { return strings.Contains(c, text) }) {
+			b.t.Errorf("the browser complains: %s", c)
+		}
+	}
+	b.complaints = nil
+}
+
+func (b *tab) run(steps ...chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	if err := chromedp.Do(ctx, steps...); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func (b *tab) open(path string) {
+	b.t.Helper()
+	b.run(chromedp.Navigate(b.url + path))
+}
+
+// until waits until a JavaScript expression is true.
+func (b *tab) until(expression string) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	tick := time.NewTicker(30 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		done, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("!!("+expression+")"))
+		if done {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			b.t.Fatalf("waiting in vain for %s: %v\n%s", expression, err, b.text(`location.href + '\n' + document.body.innerText.slice(0, 1500)`))
+		}
+	}
+}
+
+// text is the value of a JavaScript expression as text.
+func (b *tab) text(expression string) string {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	v, err := chromedp.Run(ctx, chromedp.Evaluate[string]("String("+expression+")"))
+	if err != nil {
+		b.t.Fatalf("%s: %v", expression, err)
+	}
+	return v
+}
+
+func (b *tab) do(script string) {
+	b.t.Helper()
+	b.text("(() => {" + script + "})()")
+}
+
+// click clicks as a person does: on what is visible.
+func (b *tab) click(selector string) {
+	b.t.Helper()
+	b.run(chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible))
+}
+
+// key presses keys where the focus is.
+func (b *tab) key(keys string) {
+	b.t.Helper()
+	b.run(chromedp.KeyEvent(keys))
+}
+
+// fillIn replaces the content of a control.
+func (b *tab) fillIn(selector, text string) {
+	b.t.Helper()
+	b.do(`const e = document.querySelector(` + quote(selector) + `); e.focus(); e.select?.();`)
+	b.key("\b")
+	if text != "" {
+		b.key(text)
+	}
+}
+
+func quote(s string) string { return "`" + strings.ReplaceAll(s, "`", "\\`") + "`" }
+
+// size sets the window, light or dark.
+func (b *tab) size(width, height int64, scheme string) {
+	b.t.Helper()
+	b.run(call(emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: height, DeviceScaleFactor: 1}),
+		call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}}}))
+}
+
+// shoot writes a picture to the folder OIBUS_SHOTS, when it is set.
+func (b *tab) shoot(name string) {
+	b.t.Helper()
+	dir := os.Getenv("OIBUS_SHOTS")
+	if dir == "" {
+		return
+	}
+	b.run(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		shot, err := cdp.Call(ctx, t, page.CaptureScreenshot, page.CaptureScreenshotParams{})
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(dir, name+".png"), shot.Data, 0o644)
+	}))
+}
+
+// resize sets the window and leaves the colours as they are.
+func resize(width, height int64) chromedp.Action[chromedp.Void] {
+	return call(emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: height, DeviceScaleFactor: 1})
+}
+
+// cut breaks every connection that is open now.
+func (b *tab) cut() { b.server.CloseClientConnections() }
