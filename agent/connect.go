@@ -33,7 +33,10 @@ func (a *agent) onSettings(c settings.Change) {
 
 // onRegistration reacts to a change of the registration (section 2.9).
 func (a *agent) onRegistration(k registration.Kind) {
-	if k == registration.KeysReplaced {
+	switch k {
+	case registration.Requested, registration.Ended: // the registration that works goes on
+		return
+	case registration.KeysReplaced:
 		a.messages.Changed(message.FullConfig)
 		return
 	}

@@ -131,6 +131,30 @@ func (a *agent) health(ctx context.Context) error {
 	}
 }
 
+// reserveInterval is how often the reserve of the disk is looked after.
+const reserveInterval = time.Minute
+
+// keepReserve makes the reserve of the state folder again once there is room.
+func (a *agent) keepReserve(ctx context.Context) error {
+	tick := time.NewTicker(reserveInterval)
+	defer tick.Stop()
+	had := false
+	for {
+		if had && !a.store.HasReserve() {
+			a.log.Error("The disk is full: OIBus has given up its reserve, free some space")
+		}
+		if err := a.store.Replenish(); err != nil {
+			a.log.Warn("The reserve of disk space cannot be made", "error", err)
+		}
+		had = a.store.HasReserve()
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
 // logHealth writes the metrics to the log from time to time.
 func (a *agent) logHealth(ctx context.Context) error {
 	tick := time.NewTicker(healthLogInterval)

@@ -69,10 +69,14 @@ func (a *answer) object(v any) error {
 	return nil
 }
 
-// list reads a JSON array, element by element: a list near the bound is never held twice.
+// list reads a JSON array, element by element: a list near the bound is never held twice. Of a list beyond the bound it
+// returns the beginning: what was taken is confirmed, and the rest comes with the next call.
 func (a *answer) list(limit int64) ([]json.RawMessage, error) {
 	a.limit = limit
 	elements, err := decodeList(a)
+	if errors.Is(err, errTooLong) && len(elements) > 0 {
+		return elements, nil
+	}
 	if err != nil || a.foreign() {
 		return nil, a.wrong("a JSON array", err)
 	}
@@ -92,10 +96,10 @@ func decodeList(r io.Reader) ([]json.RawMessage, error) {
 	for dec.More() {
 		var e json.RawMessage
 		if err := dec.Decode(&e); err != nil {
-			return nil, err
+			return elements, err
 		}
 		if len(elements) == maxElements {
-			return nil, fmt.Errorf("it has more than %d elements", maxElements)
+			return elements, errTooLong
 		}
 		elements = append(elements, e)
 	}

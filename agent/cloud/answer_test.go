@@ -82,7 +82,6 @@ func TestAnswersThatAreNotWhatTheyShouldBeAreErrorsThatShowHowTheyBegin(t *testi
 		{"Pending", `[{"id":"a"}] tail`, "expected a JSON array"},
 		{"Pending", `[{"id":"a"}][]`, "something follows the array"},
 		{"Pending", `[1,,2]`, "invalid character"},
-		{"Pending", "[" + strings.Repeat("0,", maxElements) + "0]", "more than 100000 elements"},
 		{"Pending", strings.Repeat("[", 20000), "max depth"},
 		{"Cancelled", `{}`, "GET /api/oianalytics/oibus/commands/list-by-ids: expected a JSON array"},
 		{"Register", "", "POST /api/oianalytics/oibus/registration: expected a JSON object, got 200 application/json with an empty body"},
@@ -197,9 +196,9 @@ func TestAListWithoutEndIsCutAtItsBound(t *testing.T) {
 		t.Errorf("a list may have %d bytes", c.maxList)
 	}
 	c.maxList = 1 << 20
-	_, err := c.Pending(t.Context(), Connection{Host: s.URL})
-	if e := failureOf(t, err, Answer); !strings.Contains(e.Error(), "of more than 1048576 bytes") {
-		t.Errorf("got %v", e)
+	elements, err := c.Pending(t.Context(), Connection{Host: s.URL})
+	if n := len(elements); err != nil || n < 10 || n > 16 {
+		t.Errorf("%d elements of 64 kB, %v", n, err)
 	}
 }
 

@@ -27,7 +27,7 @@ type Asset struct {
 }
 
 var (
-	errBodyTimeout = errors.New("Body Timeout Error") // the reference's text
+	errBodyTimeout = errors.New("Body Timeout Error") //lint:ignore ST1005 the text of the reference
 	errChanged     = errors.New("the asset is no longer the one whose download was interrupted")
 )
 

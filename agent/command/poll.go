@@ -69,19 +69,23 @@ func (s *Service) cycle(ctx context.Context, failures *int) time.Duration {
 func (s *Service) fetch(ctx context.Context) error {
 	conn, err := s.o.Registration.Connection()
 	if err != nil {
+		//lint:ignore ST1005 the text of the reference
 		return fmt.Errorf("Error while retrieving commands: %w", err)
 	}
 	if err := s.askCancelled(ctx, conn); err != nil {
+		//lint:ignore ST1005 the text of the reference
 		return fmt.Errorf("Error while checking PENDING commands status: %w", err)
 	}
 	elements, err := s.o.Cloud.Pending(ctx, conn)
 	if err != nil {
+		//lint:ignore ST1005 the text of the reference
 		return fmt.Errorf("Error while retrieving commands: %w", err)
 	}
 	if !s.o.Registration.Registered() { // given up meanwhile: they are no longer ours
 		return nil
 	}
 	if err := s.admit(elements); err != nil {
+		//lint:ignore ST1005 the text of the reference
 		return fmt.Errorf("Error while retrieving commands: %w", err)
 	}
 	return nil

@@ -8,7 +8,7 @@ const (
 )
 
 // Registration is the one record of how this OIBus is known to OIAnalytics. ProxyPassword, APIGatewayHeaderValue,
-// Token, PrivateCipherKey and PreviousPrivateCipherKey are sealed texts.
+// Token and PrivateCipherKey are sealed texts.
 type Registration struct {
 	Audit
 	Host                     string          `json:"host"`
@@ -33,8 +33,6 @@ type Registration struct {
 	Token                    *string         `json:"token"`
 	PublicCipherKey          *string         `json:"publicCipherKey"`
 	PrivateCipherKey         *string         `json:"privateCipherKey"`
-	// PreviousPrivateCipherKey decrypts what the cloud encrypted before it was told the new public key.
-	PreviousPrivateCipherKey *string `json:"previousPrivateCipherKey"`
 }
 
 // Permissions lists the 42 command permissions in the order of the wire (protocol/control-plane.md, section 3.10).

@@ -1,6 +1,7 @@
 package logging
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -138,13 +139,13 @@ func (j *journal) maintain() {
 // rotate gives the current file its final name. The next write makes a new one.
 func (j *journal) rotate(size int64) error {
 	done := segment{first: j.current.first, size: size, path: filepath.Join(j.dir, rotatedName(j.current.first))}
-	syncErr := j.file.Sync()
-	if err := j.file.Close(); err == nil {
-		err = syncErr
-	}
+	flushed := errors.Join(j.file.Sync(), j.file.Close())
 	j.file = nil
 	if err := os.Rename(j.path(), done.path); err != nil {
-		return err
+		return errors.Join(flushed, err)
+	}
+	if flushed != nil { // the lines are in the file all the same, unless the power fails now
+		j.note("cannot flush a full journal file: %v", flushed)
 	}
 	_ = platform.SyncDir(j.dir) // not done, a power cut may undo the rename, and then it is done again
 	j.rotated = append(j.rotated, done)

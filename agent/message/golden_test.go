@@ -65,13 +65,6 @@ func (r *recorded) source() Source {
 
 var _ Cloud = (*cloud.Client)(nil)
 
-func text(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
-}
-
 type tree = map[string]any
 
 // audited reads the audit keys of the wire.

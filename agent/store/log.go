@@ -31,6 +31,7 @@ type header struct {
 // Log is an append-only file of JSON records, one a line, each behind its checksum, for facts that change too often
 // for a rewritten document. Records appended at the same time share one flush. It is safe for concurrent use.
 type Log struct {
+	store      *Store
 	name, path string
 
 	mu      sync.Mutex // guards pending
@@ -56,7 +57,7 @@ func OpenLog(s *Store, name string, replay func(record []byte) error) (*Log, err
 	if err != nil {
 		return nil, err
 	}
-	l := &Log{name: name, path: path + logSuffix, pending: &batch{}}
+	l := &Log{store: s, name: name, path: path + logSuffix, pending: &batch{}}
 	if err := os.MkdirAll(filepath.Dir(path), dirPerm); err != nil {
 		return nil, fmt.Errorf("cannot create the folder of log %q: %w", name, err)
 	}
@@ -180,7 +181,7 @@ func (l *Log) Append(records ...any) error {
 	l.mu.Lock()
 	l.pending = &batch{}
 	l.mu.Unlock()
-	b.err, b.done = l.write(b.data), true
+	b.err, b.done = l.store.withRoom(func() error { return l.write(b.data) }), true
 	return b.err
 }
 
@@ -232,7 +233,8 @@ func (l *Log) replace(records [][]byte) error {
 		err = l.file.Close()
 		l.file = nil
 	}
-	return errors.Join(err, platform.WriteFile(l.path, data, filePerm), l.reopen())
+	write := func() error { return platform.WriteFile(l.path, data, filePerm) }
+	return errors.Join(err, l.store.withRoom(write), l.reopen())
 }
 
 func (l *Log) reopen() error {

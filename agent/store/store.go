@@ -210,7 +210,8 @@ func Save[T any](s *Store, name string, v T) error {
 	if err := os.Rename(path+docSuffix, path+previousSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("cannot keep the previous generation of %q: %w", name, err)
 	}
-	if err := platform.WriteFile(path+docSuffix, append(data, '\n'), filePerm); err != nil {
+	write := func() error { return platform.WriteFile(path+docSuffix, append(data, '\n'), filePerm) }
+	if err := s.withRoom(write); err != nil {
 		return errors.Join(err, restore(path))
 	}
 	return nil

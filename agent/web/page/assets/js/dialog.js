@@ -18,9 +18,18 @@ for (const dialog of $$('dialog')) {
   }
 }
 
+let answer; // takes the answer to the question that is open
+
+$('#confirm')?.addEventListener('close', ({ target }) => {
+  if (target.open) return; // the next question came before this event
+  answer?.(target.returnValue === 'yes');
+  answer = undefined;
+});
+
 // ask asks a question and answers true when the person says yes.
 export function ask({ title, text, yes, danger = false }) {
   const dialog = $('#confirm');
+  answer?.(false);
   setText($('#confirm-title'), title);
   setText($('#confirm-text'), text);
   const button = $('#confirm-yes');
@@ -28,7 +37,5 @@ export function ask({ title, text, yes, danger = false }) {
   button.classList.toggle('danger', danger);
   button.classList.toggle('primary', !danger);
   openDialog(dialog);
-  return new Promise((resolve) => {
-    dialog.addEventListener('close', () => resolve(dialog.returnValue === 'yes'), { once: true });
-  });
+  return new Promise((resolve) => { answer = resolve; });
 }

@@ -13,7 +13,7 @@ const root = $('#commands');
 const filters = $('#filters');
 const tones = { RETRIEVED: 'neutral', RUNNING: 'info', COMPLETED: 'ok', ERRORED: 'bad', CANCELLED: 'warn' };
 const envelope = ['id', 'createdBy', 'updatedBy', 'createdAt', 'updatedAt', 'status', 'ack', 'targetVersion', 'retrievedDate', 'completedDate', 'result', 'type'];
-let page = 0, open;
+let page = 0, open, counts;
 
 const title = (type) => (has(`command.${type}`) ? t(`command.${type}`) : type);
 
@@ -101,6 +101,7 @@ async function drop(command) {
   } catch (error) {
     complain(error);
   }
+  counts = ''; // what comes next is fetched whatever the counts say
   list.refresh({ quiet: true });
 }
 
@@ -119,7 +120,6 @@ $('[data-clear]', root).addEventListener('click', () => {
   search();
 });
 
-let counts;
 subscribe(({ commands, registration }) => {
   show($('[data-when-unregistered]'), registration.status === 'NOT_REGISTERED');
   const now = JSON.stringify(commands);
