@@ -1,0 +1,112 @@
+# Builds, runs and tests OIBus on Windows. See README.md; `./build.ps1` alone lists the verbs.
+param([string]$Verb = '', [string]$Dir = 'run')
+$ErrorActionPreference = 'Stop'
+Set-Location $PSScriptRoot
+$env:GOTOOLCHAIN = 'local'
+
+$goNeeded = [version]'1.26'
+$staticcheck = 'honnef.co/go/tools/cmd/staticcheck@v0.8.2'
+$programs = [ordered]@{
+  'oibus' = './agent/cmd/oibus'; 'oibus-launcher' = './launcher/cmd/oibus-launcher'; 'oibus-cloudsim' = './testing/cloudsim/cmd/oibus-cloudsim'
+}
+$targets = 'linux/amd64', 'linux/arm64', 'windows/amd64', 'windows/arm64'
+
+function Need-Go {
+  $have = ''
+  if (Get-Command go -ErrorAction SilentlyContinue) { $have = (go env GOVERSION) -replace '^go', '' -replace '[^0-9.].*$', '' }
+  if (-not $have -or [version]$have -lt $goNeeded) {
+    Write-Error "OIBus needs Go $goNeeded or newer, found $(if ($have) { $have } else { 'none' }): install it from https://go.dev/dl/ and put it on the PATH"
+  }
+}
+
+# The one source of the version is platform/version.go; OIBUS_VERSION overrides it for a release.
+function Get-Version {
+  if ($env:OIBUS_VERSION) { return $env:OIBUS_VERSION }
+  (Select-String -Path platform/version.go -Pattern '^var Version = "(.*)"$').Matches[0].Groups[1].Value
+}
+
+function Invoke-Checked { param([scriptblock]$Block) & $Block; if ($LASTEXITCODE -ne 0) { throw "failed with exit code $LASTEXITCODE" } }
+
+function Compile($os, $arch, $folder) {
+  $suffix = if ($os -eq 'windows') { '.exe' } else { '' }
+  $env:CGO_ENABLED = '0'; $env:GOOS = $os; $env:GOARCH = $arch
+  try {
+    foreach ($p in $programs.Keys) {
+      Invoke-Checked { go build -trimpath -ldflags "-s -w -X oibus/platform.Version=$(Get-Version)" -o "$folder/$p$suffix" $programs[$p] }
+    }
+  } finally { Remove-Item Env:CGO_ENABLED, Env:GOOS, Env:GOARCH }
+}
+
+function Build { Compile (go env GOOS) (go env GOARCH) 'dist' }
+
+function Stage($name, [scriptblock]$block) {
+  $start = Get-Date
+  Write-Host "== $name"
+  & $block
+  Write-Host ("== {0}: {1:n0} s" -f $name, ((Get-Date) - $start).TotalSeconds)
+}
+
+function Check {
+  Stage 'format' { $bad = gofmt -l agent launcher installer platform testing; if ($bad) { throw "not formatted by gofmt: $bad" } }
+  Stage 'vet' { foreach ($os in 'linux', 'windows') { $env:GOOS = $os; try { Invoke-Checked { go vet ./... } } finally { Remove-Item Env:GOOS } } }
+  Stage 'staticcheck' {
+    $env:GOBIN = "$PSScriptRoot/dist/tools"
+    try { Invoke-Checked { go install $staticcheck } } finally { Remove-Item Env:GOBIN }
+    Invoke-Checked { & dist/tools/staticcheck ./... }
+  }
+  Stage 'unit tests' {
+    if (Get-Command gcc -ErrorAction SilentlyContinue) { Invoke-Checked { go test -race ./... } }
+    else { Write-Host 'no C compiler: the tests run without the race detector'; Invoke-Checked { go test ./... } }
+  }
+  Stage 'cross builds' { foreach ($t in $targets) { $os, $arch = $t -split '/'; Compile $os $arch "dist/cross/$os-$arch" } }
+  Stage 'build' { Build }
+  Stage 'end to end' { $env:OIBUS_DIST = "$PSScriptRoot/dist"; try { Invoke-Checked { go test -count=1 -timeout 15m ./testing/... } } finally { Remove-Item Env:OIBUS_DIST } }
+}
+
+function Run {
+  Build
+  $sim = 'http://127.0.0.1:4500'
+  New-Item -ItemType Directory -Force "$Dir/data" | Out-Null
+  $full = (Resolve-Path $Dir).Path
+  if (-not (Test-Path "$full/data/oibus.toml")) {
+    "# Registers with the local simulator: the code is printed, logged and on the page.`n[oianalytics]`nhost = `"$sim`"`ncommand_refresh_interval = 2`n" | Set-Content -NoNewline "$full/data/oibus.toml"
+  }
+  $processes = @(
+    Start-Process -PassThru -NoNewWindow dist/oibus-cloudsim.exe -ArgumentList '--listen', '127.0.0.1:4500', '--state', "`"$full/cloudsim.json`""
+    Start-Process -PassThru -NoNewWindow dist/oibus-launcher.exe -ArgumentList '--config', "`"$full/data`""
+  )
+  try {
+    for ($i = 0; $i -lt 100; $i++) {
+      try { Invoke-WebRequest -UseBasicParsing http://127.0.0.1:2223/api/status | Out-Null; break } catch { Start-Sleep -Milliseconds 100 }
+    }
+    Write-Host "`nOIBus admin page:       http://127.0.0.1:2223"
+    if (Test-Path "$full/data/secrets/first-password.txt") { Write-Host "  user and password:    $(Get-Content "$full/data/secrets/first-password.txt")" }
+    Write-Host "OIAnalytics simulator:  $sim   (enter there the code that OIBus shows)"
+    Write-Host "Data folder:            $full\data`nCtrl-C stops everything."
+    Wait-Process -Id $processes[1].Id
+  } finally { $processes | Where-Object { -not $_.HasExited } | Stop-Process }
+}
+
+switch ($Verb) {
+  'build' { Need-Go; Build }
+  'run' { Need-Go; Run }
+  { $_ -in 'check', 'test' } { Need-Go; Check }
+  'test-packages' { Write-Host 'there are no packages yet' }
+  'sweep' { Need-Go; Build; $env:OIBUS_DIST = "$PSScriptRoot/dist"; $env:OIBUS_SWEEP = '1'; Invoke-Checked { go test -count=1 -v -timeout 60m -run Sweep ./testing/... } }
+  'bench' { Need-Go; Build; $env:OIBUS_DIST = "$PSScriptRoot/dist"; Invoke-Checked { go run ./testing/bench } }
+  'clean' { Remove-Item -Recurse -Force dist -ErrorAction SilentlyContinue }
+  'version' { Get-Version }
+  default {
+    Write-Host @'
+./build.ps1 build            all programs into dist/
+./build.ps1 run [DIR]        build, then start the local OIAnalytics simulator, the launcher and the agent on data in DIR (default: run)
+./build.ps1 check            format, vet, staticcheck, unit tests, cross builds, end-to-end tests
+./build.ps1 test             the same
+./build.ps1 test-packages    arrives with the packages
+./build.ps1 sweep            the long fault tests, whole
+./build.ps1 bench            speed and memory, as a table
+./build.ps1 clean            remove what was built
+'@
+    if ($Verb) { exit 2 }
+  }
+}
