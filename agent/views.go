@@ -49,7 +49,7 @@ func (a *agent) overview() page.Overview {
 			Version: platform.Version, LauncherVersion: i.LauncherVersion, AnnouncedVersion: i.Version, ID: i.OIBusID, Name: i.OIBusName,
 			OperatingSystem: i.OperatingSystem, Architecture: i.Architecture, Hostname: i.Hostname, ProcessID: i.ProcessID,
 			DataDirectory: i.DataDirectory, BinaryDirectory: i.BinaryDirectory, SettingsFile: a.config.File,
-			Timezone: time.Local.String(), StartedAt: entity.Milli(a.started),
+			Timezone: time.Now().Format("MST (-07:00)"), StartedAt: entity.Milli(a.started),
 			IgnoreIPFilters: i.IgnoreIPFilters, IgnoreRemoteUpdate: i.IgnoreRemoteUpdate,
 		},
 		Resources: page.Resources{
