@@ -34,6 +34,9 @@ func openBase(line config.CommandLine) (*base, error) {
 	if b.keys, err = secret.Open(line.DataDir); err != nil {
 		return nil, err
 	}
+	if text := b.keys.Incident(); text != "" {
+		b.store.Report("secrets/data.key", "damaged", text)
+	}
 	b.settings, err = settings.Open(settings.Options{
 		Store: b.store, Keys: b.keys, Config: b.config, Provision: b.provision,
 		DataDir: line.DataDir, Hostname: b.hostname, Now: time.Now,
@@ -47,13 +50,4 @@ func hostname() string {
 		return "localhost"
 	}
 	return name
-}
-
-// incidents are the files that were not as they should be.
-func (b *base) incidents() []store.Incident {
-	list := b.store.Incidents()
-	if text := b.keys.Incident(); text != "" {
-		list = append(list, store.Incident{File: "secrets/data.key", Reason: text, Action: "see the reason"})
-	}
-	return list
 }

@@ -25,6 +25,7 @@ import (
 	"oibus/agent/registration"
 	"oibus/agent/secret"
 	"oibus/agent/settings"
+	"oibus/agent/store"
 	"oibus/agent/web"
 	"oibus/agent/web/page"
 	"oibus/platform"
@@ -89,15 +90,25 @@ func (a *agent) openLogs(context.Context) error {
 	for _, w := range a.provision.Warnings {
 		a.log.Warn(w)
 	}
-	for _, i := range a.incidents() {
-		a.log.Error(fmt.Sprintf("State file %s was %s: %s", i.File, i.Reason, i.Action))
+	for _, i := range a.store.Incidents() {
+		a.logIncident(i)
 	}
 	if a.binary, err = os.Executable(); err != nil {
 		return fmt.Errorf("cannot find the path of this program: %w", err)
 	}
 	a.meter = metrics.New(time.Now)
-	a.identity = settings.NewIdentity(a.line.DataDir, a.hostname)
+	a.identity = settings.NewIdentity(a.line.DataDir, a.hostname, a.reportIncident)
 	return a.settings.SetVersions(a.config.Announced, a.line.LauncherVersion)
+}
+
+func (a *agent) logIncident(i store.Incident) {
+	a.log.Error(fmt.Sprintf("Unusable file %s: %s. %s", i.File, i.Reason, i.Action))
+}
+
+// reportIncident records and logs an incident that was found after the start.
+func (a *agent) reportIncident(file, reason, action string) {
+	a.store.Report(file, reason, action)
+	a.logIncident(store.Incident{File: file, Reason: reason, Action: action})
 }
 
 // applyLogger puts the logger settings in force.

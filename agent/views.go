@@ -61,7 +61,7 @@ func (a *agent) overview() page.Overview {
 		Incidents:    []page.Incident{},
 	}
 	o.Commands = a.commandCounts(c)
-	for _, i := range a.incidents() {
+	for _, i := range a.store.Incidents() {
 		o.Incidents = append(o.Incidents, page.Incident{File: i.File, Reason: i.Reason, Action: i.Action, At: entity.Milli(i.At)})
 	}
 	return o
@@ -191,7 +191,7 @@ func (a *agent) prometheus(w io.Writer) error {
 	gauge("oibus_commands_waiting", "Commands that wait for their turn.", float64(c.Waiting))
 	gauge("oibus_commands_unconfirmed", "Commands that ended and that OIAnalytics did not confirm.", float64(c.Unconfirmed))
 	gauge("oibus_messages_pending", "Configuration messages that wait to be sent.", float64(a.messages.Pending()))
-	gauge("oibus_state_incidents", "State files that were not as they should be since the start.", float64(len(a.incidents())))
+	gauge("oibus_state_incidents", "State files that were not as they should be since the start.", float64(len(a.store.Incidents())))
 	return out.Flush()
 }
 

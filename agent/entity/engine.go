@@ -1,5 +1,7 @@
 package entity
 
+import "errors"
+
 // Engine is the one engine object: its identity, the versions it last ran as, and its settings. Its JSON is that of
 // state/engine.json. Secrets inside (Loki and forward passwords) are sealed texts, the proxy password an argon2id hash.
 type Engine struct {
@@ -7,6 +9,14 @@ type Engine struct {
 	Version         string         `json:"version"`
 	LauncherVersion string         `json:"launcherVersion"`
 	Settings        EngineSettings `json:"settings"`
+}
+
+// Check says what makes an engine that was read from the disk unusable.
+func (e Engine) Check() error {
+	if e.ID == "" {
+		return errors.New("an engine without an id")
+	}
+	return nil
 }
 
 // EngineSettings are the four blocks of protocol/control-plane.md, section 10.

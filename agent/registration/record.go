@@ -1,6 +1,7 @@
 package registration
 
 import (
+	"errors"
 	"time"
 
 	"oibus/agent/entity"
@@ -54,7 +55,19 @@ func Document(s *store.Store) Keeper { return storeKeeper{s} }
 
 func (k storeKeeper) Load() (Record, bool, error) { return store.Load(k.s, documentName, Record{}) }
 
-func (k storeKeeper) Save(r Record) error { return store.Save(k.s, documentName, r) }
+// Save writes the record twice, so that both generations hold the same: the one before may be without the token, and
+// a site that fell back on it would be cut off from its cloud.
+func (k storeKeeper) Save(r Record) error {
+	return errors.Join(store.Save(k.s, documentName, r), store.Save(k.s, documentName, r))
+}
+
+// Check says what makes a record that was read from the disk unusable.
+func (r Record) Check() error {
+	if r.ID == "" {
+		return errors.New("a registration without an id")
+	}
+	return nil
+}
 
 // newRecord is the record of a first start (protocol/control-plane.md, sections 2.1 and 2.2).
 func newRecord(now time.Time) Record {

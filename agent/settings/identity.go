@@ -7,6 +7,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -28,11 +29,16 @@ type Identity struct {
 	ready         chan struct{}
 	signer        crypto.Signer
 	err           error
+	report        func(file, reason, action string)
 }
 
-// NewIdentity prepares the identity in the folder certs below dataDir. Make must be called, in the background.
-func NewIdentity(dataDir, hostname string) *Identity {
-	return &Identity{dir: filepath.Join(dataDir, "certs"), hostname: hostname, ready: make(chan struct{})}
+// identityFiles are the files of the identity in its folder.
+var identityFiles = []string{"private.pem", "public.pem", "cert.pem"}
+
+// NewIdentity prepares the identity in the folder certs below dataDir. Make must be called, in the background; report
+// is told when an identity that was there cannot be used.
+func NewIdentity(dataDir, hostname string, report func(file, reason, action string)) *Identity {
+	return &Identity{dir: filepath.Join(dataDir, "certs"), hostname: hostname, report: report, ready: make(chan struct{})}
 }
 
 // Make loads the identity, or makes it when one of its three files is missing or unusable.
@@ -40,6 +46,10 @@ func (i *Identity) Make() error {
 	defer close(i.ready)
 	if i.signer, i.err = i.load(); i.err == nil {
 		return nil
+	}
+	if err := i.putAside(i.err); err != nil {
+		i.err = err
+		return err
 	}
 	if i.err = i.generate(); i.err != nil {
 		return i.err
@@ -56,6 +66,22 @@ func (i *Identity) Signer(ctx context.Context) (crypto.Signer, error) {
 	case <-ctx.Done():
 		return nil, fmt.Errorf("cannot wait for the key of this OIBus: %w", ctx.Err())
 	}
+}
+
+// putAside keeps what is left of an identity that cannot be used for reason. At a first start there is nothing.
+func (i *Identity) putAside(reason error) error {
+	found := false
+	for _, name := range identityFiles {
+		err := os.Rename(i.path(name), i.path(name)+".corrupt-"+time.Now().UTC().Format("20060102T150405Z"))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("cannot put an unusable identity aside: %w", err)
+		}
+		found = found || err == nil
+	}
+	if found {
+		i.report("certs", reason.Error(), "put aside as *.corrupt-*; made a new key and certificate: sign in again, and trust the new certificate where the old one was trusted")
+	}
+	return nil
 }
 
 func (i *Identity) path(name string) string { return filepath.Join(i.dir, name) }

@@ -108,7 +108,7 @@ func (s *Service) openEngine() error {
 	if err != nil {
 		return err
 	}
-	if !found || engine.ID == "" {
+	if !found {
 		engine = entity.Engine{Audit: entity.NewAudit(entity.NewID(entity.LongID), entity.System, s.o.Now()), Settings: entity.DefaultEngineSettings()}
 		if s.o.Provision.EngineName != "" {
 			engine.Settings.General.Name = s.o.Provision.EngineName

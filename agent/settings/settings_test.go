@@ -381,8 +381,9 @@ func TestUsers(t *testing.T) {
 func TestTheIdentityIsMadeOnceAndAgainWhenAFileIsGone(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
+	reported := 0
 	key := func() any {
-		i := NewIdentity(dir, "box")
+		i := NewIdentity(dir, "box", func(file, reason, action string) { reported++ })
 		if err := i.Make(); err != nil {
 			t.Fatal(err)
 		}
@@ -399,7 +400,10 @@ func TestTheIdentityIsMadeOnceAndAgainWhenAFileIsGone(t *testing.T) {
 	if err := os.Remove(filepath.Join(dir, "certs", "cert.pem")); err != nil {
 		t.Fatal(err)
 	}
-	if reflect.DeepEqual(first, key()) {
-		t.Error("the key was kept although its certificate was gone")
+	if reported != 0 {
+		t.Errorf("%d incidents although nothing was wrong", reported)
+	}
+	if reflect.DeepEqual(first, key()) || reported != 1 {
+		t.Errorf("the key was kept although its certificate was gone, or nobody was told: %d incidents", reported)
 	}
 }

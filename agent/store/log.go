@@ -50,7 +50,7 @@ type batch struct {
 }
 
 // OpenLog opens the log name of s, creating it if it is missing, and passes each of its records to replay, oldest
-// first. A torn tail, as a power cut leaves it, is cut off. Bad lines in the middle are reported as an incident, the
+// first. A torn tail, as a power cut leaves it, is cut off, and reported. Bad lines in the middle are reported as an incident, the
 // file as it was is kept aside, and the good lines are used. An error of replay ends the opening.
 func OpenLog(s *Store, name string, replay func(record []byte) error) (*Log, error) {
 	path, err := s.path(name)
@@ -99,8 +99,10 @@ func (l *Log) recover(s *Store) (records [][]byte, whole bool, err error) {
 		s.putAside(file, describe(data, errors.New("no valid first line")))(fmt.Sprintf("kept %d records", len(p.records)))
 	case p.bad > 0:
 		s.putAside(file, fmt.Sprintf("%d damaged lines", p.bad))(fmt.Sprintf("kept the other %d records", len(p.records)))
+	case p.torn > 0:
+		s.report(file, fmt.Sprintf("torn at its end, as a power cut or a kill leaves it: %d bytes", p.torn), fmt.Sprintf("cut off; kept the %d records before", len(p.records)))
 	default:
-		return p.records, !p.torn, nil
+		return p.records, true, nil
 	}
 	return p.records, false, nil
 }
@@ -111,7 +113,7 @@ type parsed struct {
 	header  bool // the first line is a header
 	newer   int  // its schema level when that is too high, else 0
 	bad     int  // damaged lines with good ones after them
-	torn    bool // the end is damaged
+	torn    int  // damaged bytes at the end
 }
 
 func parseLog(data []byte) parsed {
@@ -123,9 +125,10 @@ func parseLog(data []byte) parsed {
 		record, ok := checkLine(line)
 		if !ok || !ended {
 			damaged++
+			p.torn += len(line)
 			continue
 		}
-		p.bad, damaged = p.bad+damaged, 0
+		p.bad, p.torn, damaged = p.bad+damaged, 0, 0
 		if !first {
 			p.records = append(p.records, record)
 			continue
@@ -138,7 +141,7 @@ func parseLog(data []byte) parsed {
 			}
 		}
 	}
-	p.torn = damaged > 0
+	p.torn = max(p.torn, damaged) // an empty line too many is a tear of its own
 	return p
 }
 

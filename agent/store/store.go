@@ -80,6 +80,9 @@ func (s *Store) Incidents() []Incident {
 	return append([]Incident(nil), s.incidents...)
 }
 
+// Report adds to the incidents one that was found elsewhere in the data folder.
+func (s *Store) Report(file, reason, action string) { s.report(file, reason, action) }
+
 func (s *Store) report(file, reason, action string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -135,6 +138,9 @@ func previous[T any](s *Store, name, path string, report func(used string), def 
 	return v, true, Save(s, name, v)
 }
 
+// checked is a value that knows whether it can be used as it was read.
+type checked interface{ Check() error }
+
 // unusable says why a file that is there cannot be used.
 type unusable struct{ reason string }
 
@@ -156,11 +162,16 @@ func read[T any](path string) (v T, err error) {
 	if doc.Schema > SchemaLevel {
 		return v, fmt.Errorf("cannot read %q: %w: it has schema level %d, this version knows %d", path, ErrNewerState, doc.Schema, SchemaLevel)
 	}
-	if doc.Schema < 1 || doc.Data == nil {
+	if doc.Schema < 1 || doc.Data == nil || string(doc.Data) == "null" {
 		return v, &unusable{"not a state document"}
 	}
 	if err := json.Unmarshal(doc.Data, &v); err != nil {
 		return v, &unusable{"unexpected content: " + err.Error()}
+	}
+	if c, ok := any(v).(checked); ok {
+		if err := c.Check(); err != nil {
+			return v, &unusable{"unexpected content: " + err.Error()}
+		}
 	}
 	return v, nil
 }

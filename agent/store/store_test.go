@@ -13,6 +13,13 @@ type thing struct {
 	Count int    `json:"count"`
 }
 
+func (v thing) Check() error {
+	if v.Name == "" {
+		return errors.New("a thing without a name")
+	}
+	return nil
+}
+
 func open(t *testing.T) *Store {
 	t.Helper()
 	s, err := Open(t.TempDir())
@@ -63,6 +70,8 @@ var damages = map[string]func(path string) error{
 	"zero-filled": func(p string) error { return os.WriteFile(p, make([]byte, 512), 0o600) },
 	"garbage":     func(p string) error { return os.WriteFile(p, []byte("\x17\xff{]garbage"), 0o600) },
 	"other JSON":  func(p string) error { return os.WriteFile(p, []byte(`[1,2]`), 0o600) },
+	"hollow":      func(p string) error { return os.WriteFile(p, []byte(`{"schema":1,"data":null}`), 0o600) },
+	"not usable":  func(p string) error { return os.WriteFile(p, []byte(`{"schema":1,"data":{"count":1}}`), 0o600) },
 	"wrong types": func(p string) error { return os.WriteFile(p, []byte(`{"schema":1,"data":{"name":7}}`), 0o600) },
 	"removed":     os.Remove,
 	"truncated": func(p string) error {

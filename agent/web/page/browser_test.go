@@ -103,7 +103,7 @@ func newTab(t *testing.T, back *backend) *tab {
 		t.Fatal(err)
 	}
 	on := true
-	b.run(call(log.Enable, cdp.Empty{}), call(runtime.Enable, cdp.Empty{}),
+	b.run(call(emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true}), call(log.Enable, cdp.Empty{}), call(runtime.Enable, cdp.Empty{}),
 		call(network.SetCookie, network.SetCookieParams{Name: cookieName, Value: "u1", URL: server.URL, HTTPOnly: &on}))
 	b.size(1280, 900, "light")
 	return b
@@ -123,7 +123,7 @@ func (b *tab) listen(event any) {
 	defer b.mu.Unlock()
 	switch e := event.(type) {
 	case *log.EventEntryAdded:
-		if e.Entry.Level == log.EntryLevelVerbose {
+		if e.Entry.Level == log.EntryLevelVerbose || e.Entry.Level == log.EntryLevelInfo {
 			return // advice to authors, such as one form for each secret
 		}
 		b.complaints = append(b.complaints, string(e.Entry.Level)+": "+e.Entry.Text+" "+e.Entry.URL)

@@ -20,16 +20,18 @@ type formField struct {
 	Suggest          string // id of a list of suggestions
 	Required, Mono   bool
 	Options          []option
-	PinnedKey        string
-	PinnedFile       string
+	Pin              *pin // what decides the value, nil when it can be changed here
 }
+
+// pin is a key of the machine's settings file that decides a setting.
+type pin struct{ Key, File string }
 
 type option struct{ Value, Label string }
 
 // fields makes form fields with the texts of a language and what the machine's settings file decides.
 type fields struct {
-	texts  texts
-	pinned func(path string) (string, bool)
+	texts texts
+	pin   func(path string) *pin
 }
 
 // make describes a field: kind is text, password, number, select, textarea or switch; key names its label in the
@@ -81,9 +83,7 @@ func (f fields) set(field *formField, key, word string) error {
 	case "options":
 		field.Options = f.options(key, value)
 	case "pin":
-		if file, ok := f.pinned(value); ok {
-			field.PinnedKey, field.PinnedFile = value, file
-		}
+		field.Pin = f.pin(value)
 	default:
 		return fmt.Errorf("unknown word %q", word)
 	}
@@ -112,7 +112,7 @@ func (f formField) Describes() string {
 	if f.Hint != "" {
 		ids = append(ids, f.ID+"-hint")
 	}
-	if f.PinnedKey != "" {
+	if f.Pin != nil {
 		ids = append(ids, f.ID+"-pinned")
 	}
 	return strings.Join(ids, " ")

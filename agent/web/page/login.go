@@ -43,7 +43,6 @@ func (s *Site) drawLogin(w http.ResponseWriter, r *http.Request, status int, for
 	if file := s.o.FirstPasswordFile(); file != "" {
 		form.PasswordFile = filepath.Base(file)
 	}
-	w.Header().Set("Cache-Control", "no-store")
 	s.write(w, r, status, "login", shell{
 		Lang: language, Name: "login", Script: "js/pages/login.js", Theme: theme(r), Overview: s.o.Overview(), Data: form,
 	})
@@ -133,7 +132,6 @@ func (s *Site) Error(w http.ResponseWriter, r *http.Request, status int, text st
 		text = t.get(key + ".text")
 	}
 	_, signedIn := s.user(r.Context())
-	w.Header().Set("Cache-Control", "no-store")
 	s.write(w, r, status, "error", shell{
 		Lang: language, Name: "error", Script: "js/pages/login.js", Theme: theme(r), Overview: s.o.Overview(),
 		Data: failure{Status: status, Title: t.get(key + ".title"), Text: text, SignedIn: signedIn},

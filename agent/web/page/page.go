@@ -29,8 +29,10 @@ type Options struct {
 	Overview func() Overview
 	// Certificate is the certificate with this id.
 	Certificate func(id string) (entity.Certificate, error)
-	// Pinned tells which file of the machine decides the setting at path ("webServer.port"), if one does.
-	Pinned func(path string) (file string, pinned bool)
+	// Pinned tells which file of the machine decides the setting at path ("webServer.port"), if one does; PinnedKey
+	// how the setting is called there ("web.port").
+	Pinned    func(path string) (file string, pinned bool)
+	PinnedKey func(path string) string
 	// FirstPasswordFile is the file that holds the first password while nobody has changed it, "" afterwards.
 	FirstPasswordFile func() string
 	Log               *slog.Logger
@@ -51,11 +53,23 @@ func New(o Options) *Site {
 	if o.Pinned == nil {
 		o.Pinned = func(string) (string, bool) { return "", false }
 	}
+	if o.PinnedKey == nil {
+		o.PinnedKey = func(path string) string { return path }
+	}
 	if o.FirstPasswordFile == nil {
 		o.FirstPasswordFile = func() string { return "" }
 	}
 	a := newAssets()
-	return &Site{o: o, assets: a, pages: newRenderer(a, o.Pinned)}
+	return &Site{o: o, assets: a, pages: newRenderer(a, o.pin)}
+}
+
+// pin is what decides the setting at path, nil when it can be changed from the page.
+func (o Options) pin(path string) *pin {
+	file, pinned := o.Pinned(path)
+	if !pinned {
+		return nil
+	}
+	return &pin{Key: o.PinnedKey(path), File: file}
 }
 
 // Routes are the pages, their assets, sign-in and sign-out, and the live state behind the overview.

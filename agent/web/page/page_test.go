@@ -186,12 +186,20 @@ func TestAPinnedSettingIsReadOnlyWithKeyAndFile(t *testing.T) {
 	b := newBackend(t)
 	b.pins["webServer.port"] = "/etc/oibus/oibus.toml"
 	b.pins["logger.file.level"] = "/etc/oibus/oibus.toml"
+	b.pins["registration.commandPermissions.setpoint"] = "/etc/oibus/oibus.toml"
 	html := ask(t, b, "GET", "/settings", "").Body.String()
 	for name, attribute := range map[string]string{"port": "readonly", "file.level": "disabled"} {
 		m := regexp.MustCompile(`<(?:input|select)[^>]* name="` + name + `"[^>]*>`).FindString(html)
 		if !strings.Contains(m, attribute) || !strings.Contains(m, "-pinned") {
 			t.Errorf("%s is not %s: %s", name, attribute, m)
 		}
+	}
+	if !strings.Contains(html, "<code>file.webServer.port</code>") {
+		t.Error("the key in the file is not named")
+	}
+	form := ask(t, b, "GET", "/registration", "").Body.String()
+	if m := regexp.MustCompile(`<input[^>]* name="commandPermissions.setpoint"[^>]*>`).FindString(form); !strings.Contains(m, "disabled") || !strings.Contains(form, "file.registration.commandPermissions.setpoint in /etc/oibus/oibus.toml") {
+		t.Errorf("a pinned permission can be changed: %s", m)
 	}
 	if n := strings.Count(html, "<code>/etc/oibus/oibus.toml</code>"); n != 2 {
 		t.Errorf("the file is named %d times", n)
@@ -310,9 +318,22 @@ func TestInitials(t *testing.T) {
 	}
 }
 
+func TestATimeZoneWithoutANameIsShownByItsDifference(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 3, 4, 9, 0, 0, 0, time.FixedZone("CET", 3600))
+	for name, want := range map[string]string{"Europe/Paris": "Europe/Paris", "Local": "UTC+01:00", "": "UTC+01:00"} {
+		if got := zoneText(name, at); got != want {
+			t.Errorf("%q is shown as %q, not %q", name, got, want)
+		}
+	}
+	if got := zoneText("Local", at.UTC()); got != "UTC" {
+		t.Errorf("UTC is shown as %q", got)
+	}
+}
+
 func TestAFieldRefusesAWordItDoesNotKnow(t *testing.T) {
 	t.Parallel()
-	if _, err := (fields{texts{}, func(string) (string, bool) { return "", false }}).make("text", "a", "a", "colour=red"); err == nil {
+	if _, err := (fields{texts{}, func(string) *pin { return nil }}).make("text", "a", "a", "colour=red"); err == nil {
 		t.Error("no error")
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"html/template"
 	"net/http"
 	"sync"
+	"time"
 
 	"oibus/agent/entity"
 )
@@ -23,7 +24,7 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 // renderer draws pages from the templates. Each page has its own copy of the shell, made when it is first asked for.
 type renderer struct {
 	assets *assets
-	pinned func(path string) (string, bool)
+	pin    func(path string) *pin
 	texts  func() (texts, error)
 	base   func() (*template.Template, error)
 
@@ -31,8 +32,8 @@ type renderer struct {
 	drawn map[string]*template.Template
 }
 
-func newRenderer(a *assets, pinned func(string) (string, bool)) *renderer {
-	r := &renderer{assets: a, pinned: pinned, drawn: map[string]*template.Template{}}
+func newRenderer(a *assets, pinned func(string) *pin) *renderer {
+	r := &renderer{assets: a, pin: pinned, drawn: map[string]*template.Template{}}
 	r.texts = sync.OnceValues(func() (texts, error) { return loadTexts(language) })
 	r.base = sync.OnceValues(r.parseBase)
 	return r
@@ -44,14 +45,16 @@ func (r *renderer) parseBase() (*template.Template, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := fields{t, r.pinned}
+	f := fields{t, r.pin}
 	base, err := template.New("base").Funcs(template.FuncMap{
 		"t":            t.get,
 		"icon":         icon,
 		"asset":        r.assets.link,
 		"field":        f.make,
+		"pin":          r.pin,
 		"list":         func(items ...string) []string { return items },
 		"build":        build,
+		"zone":         func(name string) string { return zoneText(name, time.Now()) },
 		"permissions":  func() []permissionGroup { return permissionGroups },
 		"commandTypes": func() []string { return commandTypes },
 		"presets":      func() []string { return presets },
@@ -124,8 +127,9 @@ func (s *Site) write(w http.ResponseWriter, r *http.Request, status int, name st
 	h := w.Header()
 	secure(h)
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Cache-Control", "private, no-cache")
-	if status == http.StatusOK {
+	h.Set("Cache-Control", "no-store")
+	if status == http.StatusOK && name != "login" {
+		h.Set("Cache-Control", "private, no-cache")
 		h.Set("ETag", etag)
 		if r.Header.Get("If-None-Match") == etag {
 			w.WriteHeader(http.StatusNotModified)

@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"time"
 
 	"oibus/agent/entity"
 )
@@ -25,6 +26,18 @@ func clientAddress(r *http.Request) string {
 		return r.RemoteAddr
 	}
 	return host
+}
+
+// zoneText names a time zone for a person. Where the machine does not tell its name, the difference to UTC at now does.
+func zoneText(name string, now time.Time) string {
+	if name != "" && name != "Local" {
+		return name
+	}
+	short, _ := now.Zone()
+	if offset := now.Format("UTC-07:00"); short != "UTC" {
+		return offset
+	}
+	return "UTC"
 }
 
 // friendlyName is first and last name, or the login of who has neither.

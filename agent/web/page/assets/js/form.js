@@ -32,7 +32,7 @@ export class Form {
   }
 
   get dirty() {
-    return this.#baseline !== '' && JSON.stringify(this.read()) !== this.#baseline;
+    return !this.element.hidden && this.#baseline !== '' && JSON.stringify(this.read()) !== this.#baseline;
   }
 
   // fill shows values and takes them as what is stored.
@@ -139,7 +139,11 @@ export class Form {
     this.busy = true;
     button?.setAttribute('aria-busy', 'true');
     try {
-      await this.submit(this.read());
+      const values = this.read();
+      const [sent, before] = [JSON.stringify(values), this.#baseline];
+      await this.submit(values);
+      if (this.#baseline === before) this.#baseline = sent; // what was not typed meanwhile is saved
+      this.#refresh();
     } catch (failure) {
       this.fail(failure);
     } finally {

@@ -105,5 +105,6 @@ export function pager(root, go) {
     setText($('[data-pager=range]', root), t('pager.range', { from, to: from + content.length - 1, total: totalElements.toLocaleString() }));
     previous.disabled = number <= 0;
     next.disabled = number + 1 >= totalPages;
+    show(previous.parentElement, totalPages > 1);
   };
 }

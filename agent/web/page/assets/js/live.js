@@ -26,7 +26,7 @@ export function subscribe(callback) {
 }
 
 // expectRestart makes the next break of the line read as a restart that was asked for.
-export function expectRestart() { restarting = true; }
+export function expectRestart(expected) { restarting = expected; }
 
 function take(overview) {
   skew = overview.now ? Date.parse(overview.now) - Date.now() : 0;
@@ -101,6 +101,7 @@ async function broken() {
 function warn() {
   setText($('[data-offline="title"]'), t(restarting ? 'offline.restarting' : 'offline.title'));
   setText($('[data-offline="text"]'), t(restarting ? 'offline.restarting.text' : 'offline.text'));
+  $('#offline').classList.toggle('banner-bad', !restarting);
   show($('#offline'), true);
 }
 

@@ -108,9 +108,10 @@ const sentence = (text = '') => text && text.charAt(0).toUpperCase() + text.slic
 $('#restart').addEventListener('click', async () => {
   if (!(await ask({ title: t('overview.restart.title'), text: t('overview.restart.text'), yes: t('overview.restart') }))) return;
   try {
+    expectRestart(true); // the answer may not make it
     await post('/api/engine/restart');
-    expectRestart();
   } catch (error) {
+    expectRestart(!!error.offline);
     complain(error);
   }
 });
