@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"slices"
 
 	"oibus/agent/cloud"
 	"oibus/agent/logging"
@@ -20,11 +21,11 @@ func (a *agent) connect(context.Context) error {
 }
 
 // onSettings reacts to a change of the settings (protocol/control-plane.md, section 7.1).
-func (a *agent) onSettings(c settings.Change) {
-	switch c {
-	case settings.EngineName, settings.Logger:
+func (a *agent) onSettings(changes []settings.Change) {
+	if slices.Contains(changes, settings.EngineName) || slices.Contains(changes, settings.Logger) {
 		a.applyLogger()
-	case settings.IPFilters:
+	}
+	if slices.Contains(changes, settings.IPFilters) {
 		a.useFilters()
 		a.proxy.Recheck()
 	}

@@ -61,7 +61,7 @@ type Service struct {
 	engine   entity.Engine
 	lists
 	hooks     Hooks
-	listeners []func(Change)
+	listeners []func([]Change)
 }
 
 // Open loads the objects, making those of a first start where there are none.
@@ -124,8 +124,8 @@ func (s *Service) openEngine() error {
 	return nil
 }
 
-// OnChange has f called after each change, once it is durable. f must not block.
-func (s *Service) OnChange(f func(Change)) {
+// OnChange has f called after each change, once it is durable, with all that it changed. f must not block.
+func (s *Service) OnChange(f func(changes []Change)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.listeners = append(s.listeners, f)
@@ -142,10 +142,8 @@ func (s *Service) announce(changes ...Change) {
 	s.mu.Lock()
 	listeners := s.listeners
 	s.mu.Unlock()
-	for _, c := range changes {
-		for _, f := range listeners {
-			f(c)
-		}
+	for _, f := range listeners {
+		f(changes)
 	}
 }
 

@@ -158,7 +158,7 @@ func TestEngineSettingsAreCheckedStoredAndAnnounced(t *testing.T) {
 			s := known(t, "")
 			before := s.Engine()
 			announced := 0
-			s.OnChange(func(Change) { announced++ })
+			s.OnChange(func([]Change) { announced++ })
 			err := test.update(s)
 			if test.want != "" {
 				if err == nil || err.Error() != test.want || announced != 0 || !reflect.DeepEqual(s.Engine(), before) {
