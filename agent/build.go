@@ -250,11 +250,18 @@ func (a *agent) openWeb(context.Context) error {
 	}
 	site := page.New(page.Options{
 		Session: a.web, User: a.settings.User, Overview: a.overview, Certificate: a.settings.Certificate,
-		Pinned: a.settings.Pinned, FirstPasswordFile: a.firstPasswordFile, Log: a.log,
+		Pinned: a.settings.Pinned, PinnedKey: a.pinnedKey,
+		FirstPasswordFile: a.firstPasswordFile, Log: a.log,
 	})
 	a.web.Mount(site.Routes()...)
 	a.web.NotFoundPage(site.NotFound)
 	return nil
+}
+
+// pinnedKey is the key of the settings file that decides the setting at path, "" when none does.
+func (a *agent) pinnedKey(path string) string {
+	pin, _ := a.config.Pinned(path)
+	return pin.Key
 }
 
 func (a *agent) firstPasswordFile() string {

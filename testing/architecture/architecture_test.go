@@ -20,8 +20,8 @@ const launcherLimit = 8_000_000
 // import each other only where allowed below.
 var layers = map[string]int{
 	"agent/entity": 1, "agent/schema": 1, "agent/store": 1, "agent/manifest": 1, "agent/secret": 1, "agent/cron": 1,
-	"agent/config": 1, "agent/cloud": 1, "agent/ipfilter": 1, "agent/content": 1, "agent/cache": 1,
-	"agent/settings": 2, "agent/logging": 2, "agent/metrics": 2,
+	"agent/config": 1, "agent/cloud": 1, "agent/ipfilter": 1, "agent/content": 1, "agent/cache": 1, "agent/interval": 1,
+	"agent/settings": 2, "agent/logging": 2, "agent/metrics": 2, "agent/connectors": 2,
 	"agent/registration": 3, "agent/command": 3, "agent/message": 3, "agent/proxy": 3, "agent/web": 3,
 	"agent": 4, "agent/cmd": 5,
 }
@@ -118,7 +118,7 @@ func allowed(from, to string) bool {
 	case "launcher", "installer":
 		return toHome == "platform" || fromHome == "installer" && toHome == "launcher"
 	}
-	if toHome == "platform" || to == "launcher/options" || to == "launcher/handshake" || to == "launcher/release" {
+	if toHome == "platform" || to == "launcher/options" || to == "launcher/handshake" || to == "launcher/release" || to == "launcher/handover" {
 		return true
 	}
 	below, known := layers[toHome]

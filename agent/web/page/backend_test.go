@@ -68,7 +68,7 @@ func newBackend(t testing.TB) *backend {
 			return entity.Certificate{}, entity.NotFound("Certificate %q not found", id)
 		},
 		Pinned:            func(path string) (string, bool) { f, ok := b.pins[path]; return f, ok },
-		PinnedKey:         func(path string) string { return "file." + path },
+		PinnedKey:         strings.NewReplacer("webServer.", "web.", "logger.", "log.", "registration.", "oianalytics.").Replace,
 		FirstPasswordFile: func() string { return b.passwordFile },
 	})
 	b.mux = b.routes()

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -46,7 +45,7 @@ func (s *Site) certificate(w http.ResponseWriter, r *http.Request) {
 func readCertificate(c entity.Certificate) (certificateFacts, error) {
 	block, _ := pem.Decode([]byte(c.Certificate))
 	if block == nil {
-		return certificateFacts{}, fmt.Errorf("cannot read certificate %q: %w", c.Name, errors.New("no PEM text"))
+		return certificateFacts{}, fmt.Errorf("cannot read certificate %q: it is no PEM text", c.Name)
 	}
 	x, err := x509.ParseCertificate(block.Bytes)
 	if err != nil {

@@ -19,7 +19,7 @@ const maxForm = 64 << 10
 // loginForm is what the sign-in page shows.
 type loginForm struct {
 	Login, Next, Error, Notice string
-	PasswordFile               string // base name of the file with the first password, while it holds
+	PasswordFile               string // where in the data folder the first password stands, while it holds
 }
 
 // showLogin draws the sign-in page, or sends on who is signed in already.
@@ -40,12 +40,23 @@ func (s *Site) showLogin(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Site) drawLogin(w http.ResponseWriter, r *http.Request, status int, form loginForm) {
-	if file := s.o.FirstPasswordFile(); file != "" {
-		form.PasswordFile = filepath.Base(file)
-	}
+	form.PasswordFile = s.passwordFile()
 	s.write(w, r, status, "login", shell{
 		Lang: language, Name: "login", Script: "js/pages/login.js", Theme: theme(r), Overview: s.o.Overview(), Data: form,
 	})
+}
+
+// passwordFile is where in the data folder the first password stands: a visitor need not learn where that folder is.
+func (s *Site) passwordFile() string {
+	file := s.o.FirstPasswordFile()
+	if file == "" {
+		return ""
+	}
+	inside, err := filepath.Rel(s.o.Overview().Info.DataDirectory, file)
+	if err != nil || !filepath.IsLocal(inside) {
+		return filepath.Base(file)
+	}
+	return inside
 }
 
 // signIn checks login and password: a form of a person goes on to the page that was asked for, a script that accepts

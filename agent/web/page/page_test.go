@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -174,10 +175,14 @@ func TestThePasswordFileIsNamedButItsFolderIsNot(t *testing.T) {
 	t.Parallel()
 	b := newBackend(t)
 	b.signedIn.Store(false)
-	b.passwordFile = "/var/lib/oibus/secrets/first-password"
+	b.passwordFile = "/var/lib/oibus/secrets/first-password.txt"
 	html := ask(t, b, "GET", "/login", "").Body.String()
-	if !strings.Contains(html, "first-password") || strings.Contains(html, "/var/lib") {
+	if !strings.Contains(html, "<code>"+filepath.FromSlash("secrets/first-password.txt")+"</code>") || strings.Contains(html, "/var/lib") {
 		t.Errorf("sign-in page: %s", html)
+	}
+	b.passwordFile = "/root/first-password.txt"
+	if html := ask(t, b, "GET", "/login", "").Body.String(); !strings.Contains(html, "<code>first-password.txt</code>") {
+		t.Errorf("sign-in page with the file elsewhere: %s", html)
 	}
 }
 
@@ -194,11 +199,11 @@ func TestAPinnedSettingIsReadOnlyWithKeyAndFile(t *testing.T) {
 			t.Errorf("%s is not %s: %s", name, attribute, m)
 		}
 	}
-	if !strings.Contains(html, "<code>file.webServer.port</code>") {
+	if !strings.Contains(html, "<code>web.port</code>") {
 		t.Error("the key in the file is not named")
 	}
 	form := ask(t, b, "GET", "/registration", "").Body.String()
-	if m := regexp.MustCompile(`<input[^>]* name="commandPermissions.setpoint"[^>]*>`).FindString(form); !strings.Contains(m, "disabled") || !strings.Contains(form, "file.registration.commandPermissions.setpoint in /etc/oibus/oibus.toml") {
+	if m := regexp.MustCompile(`<input[^>]* name="commandPermissions.setpoint"[^>]*>`).FindString(form); !strings.Contains(m, "disabled") || !strings.Contains(form, "oianalytics.commandPermissions.setpoint in /etc/oibus/oibus.toml") {
 		t.Errorf("a pinned permission can be changed: %s", m)
 	}
 	if n := strings.Count(html, "<code>/etc/oibus/oibus.toml</code>"); n != 2 {

@@ -20,10 +20,13 @@ type scene struct {
 var rowsShown = `document.querySelector('tbody tr') && !document.querySelector('.table-wrap[data-state]')?.hidden`
 
 var scenes = []scene{
-	{name: "login", path: "/login", set: func(b *backend) { b.signedIn.Store(false); b.passwordFile = "/var/lib/oibus/secrets/first-password" }, ready: "document.querySelector('#login')"},
+	{name: "login", path: "/login", set: func(b *backend) {
+		b.signedIn.Store(false)
+		b.passwordFile = "/var/lib/oibus/secrets/first-password.txt"
+	}, ready: "document.querySelector('#login')"},
 	{name: "overview-registered", path: "/", set: func(b *backend) { b.register() }, ready: "document.querySelector('[data-overview=uptime]').textContent !== '–'", act: (*tab).history},
 	{name: "overview-incident", path: "/", set: func(b *backend) {
-		b.passwordFile = "/var/lib/oibus/secrets/first-password"
+		b.passwordFile = "/var/lib/oibus/secrets/first-password.txt"
 		b.overview.Incidents = []Incident{{File: "state/engine.json", Reason: "the file is empty", Action: "the previous generation is used; the damaged one is kept as engine.json.corrupt-20260304T081530Z", At: entity.Milli(time.Now())}}
 	}, ready: "document.querySelector('#incidents .notice-bad')"},
 	{name: "registration-new", path: "/registration", ready: "!document.querySelector('#registration-form').hidden"},

@@ -6,7 +6,7 @@ import { number, relativeTo } from './format.js';
 import { serverNow, start, subscribe } from './live.js';
 import { t } from './text.js';
 
-const narrow = window.matchMedia('(max-width: 60rem)');
+const narrow = window.matchMedia('(max-width: 68rem)');
 const side = $('#side');
 const opener = $('#menu-open');
 

@@ -69,6 +69,7 @@ const list = new List(root, async () => {
   total = found.totalElements;
   const known = new Set(found.content.map(key));
   held = held.filter((entry) => !known.has(key(entry)));
+  lines.classList.remove('dated');
   lines.replaceChildren(...found.content.map(line));
   foot(found);
   flush();
@@ -93,6 +94,7 @@ function line(entry) {
   time.dateTime = entry.timestamp;
   time.textContent = logTime(entry.timestamp);
   time.title = instant(entry.timestamp);
+  if (time.textContent.length > 12) lines.classList.add('dated'); // of another day: the column is wider
   setText($('.log-level', element), t(`level.${entry.level}`));
   const scope = scopeName(entry);
   show($('.log-scope', element), !!scope);

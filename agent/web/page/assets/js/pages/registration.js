@@ -129,6 +129,7 @@ function pending() {
       cell.textContent = symbol;
       return cell;
     }));
+    code.setAttribute('aria-label', t('registration.spelled', { code: symbols.join(' ') }));
   }
   const link = $('#step-host');
   setText(link, stored.host);
