@@ -298,6 +298,7 @@ func (a *agent) launch(ctx context.Context) error {
 	a.tasks.Go("identity", func(context.Context) error { return a.identity.Make() })
 	a.tasks.Go("health log", a.logHealth)
 	a.tasks.Go("disk reserve", a.keepReserve)
+	a.tasks.Go("memory", trimMemory)
 	a.registration.Start(background)
 	a.commands.Start(background)
 	a.messages.Start(background)

@@ -104,3 +104,27 @@ func TestTheMachineTellsItsFacts(t *testing.T) {
 		t.Errorf("operating system %q is not a name and a release", s)
 	}
 }
+
+func TestWriteFileKeepingNeverLeavesThePathWithoutAFile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path, previous := filepath.Join(dir, "engine.json"), filepath.Join(dir, "engine.json.previous")
+	for i, content := range []string{"first", "second", "third"} {
+		if err := WriteFileKeeping(path, previous, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		got, err := os.ReadFile(previous)
+		if want := []string{"", "first", "second"}[i]; string(got) != want || (err == nil) != (want != "") {
+			t.Fatalf("after %q the previous one is %q, %v", content, got, err)
+		}
+	}
+	if kept, err := keep(filepath.Join(dir, "missing"), previous); kept || err != nil {
+		t.Fatalf("kept %v of a missing file, %v", kept, err)
+	}
+	if err := putBack(path, previous, true); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(path); err != nil || string(got) != "second" {
+		t.Fatalf("put back %q, %v", got, err)
+	}
+}

@@ -219,6 +219,14 @@ func (b *southBody) check() error {
 // mode says which scan mode an item names.
 func (i *itemBody) mode() (id, name text) { return refer(i.ScanModeID, i.ScanModeName, i.ScanMode) }
 
+// group says which group an item names.
+func (i *itemBody) group() (id, name text) {
+	if i.GroupID.value == "" && i.GroupName.value == "" && i.Group != nil {
+		return i.Group.ID, i.Group.Standard.Name
+	}
+	return i.GroupID, i.GroupName
+}
+
 func (g *groupBody) mode() (id, name text) {
 	return refer(g.Standard.ScanModeID, g.Standard.ScanModeName, g.Standard.ScanMode)
 }

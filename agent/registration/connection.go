@@ -93,7 +93,6 @@ func (s *Service) testError(err error) error {
 	known := errors.As(err, &e)
 	switch {
 	case known && e.Kind == cloud.Status:
-		//lint:ignore ST1005 the text of the reference
 		return fmt.Errorf("HTTP request failed with status code %d and message: %s", e.Status, e.Body)
 	case s.o.DialectR && known && e.Kind == cloud.Timeout:
 		//lint:ignore ST1005 the text of the reference

@@ -19,6 +19,9 @@ func (s *Service) seedTransformers() error {
 	if len(items) == len(s.transformers.items) {
 		return nil
 	}
+	if len(known) == 0 && !s.o.Store.Fresh() {
+		s.o.Store.Report("standard-transformers.json", "missing", "made again with new ids: bindings that refer to the old ones must be made again")
+	}
 	return save(s, &s.transformers, items)
 }
 

@@ -83,10 +83,13 @@ func OpenLog(s *Store, name string, replay func(record []byte) error) (*Log, err
 // recover reads what is usable, and says whether the file can be appended to as it is.
 func (l *Log) recover(s *Store) (records [][]byte, whole bool, err error) {
 	data, err := os.ReadFile(l.path)
+	file := l.name + logSuffix
 	if errors.Is(err, fs.ErrNotExist) {
+		if !s.fresh {
+			s.report(file, "missing", "started with an empty one")
+		}
 		return nil, false, nil
 	}
-	file := l.name + logSuffix
 	if err != nil {
 		s.putAside(file, "unreadable: "+err.Error())("started without it")
 		return nil, false, nil

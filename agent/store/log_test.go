@@ -13,6 +13,20 @@ import (
 	"testing"
 )
 
+// logged makes a store whose log exists already.
+func logged(t *testing.T) *Store {
+	t.Helper()
+	s := open(t)
+	l, err := OpenLog(s, "commands/journal", func([]byte) error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
 func openLog(t *testing.T, s *Store) (*Log, []string) {
 	t.Helper()
 	var got []string
@@ -256,5 +270,24 @@ func BenchmarkAppend(b *testing.B) {
 	})
 	if err := l.Close(); err != nil {
 		b.Fatal(err)
+	}
+}
+
+func TestALogThatIsGoneIsReportedUnlessItIsAFirstStart(t *testing.T) {
+	t.Parallel()
+	s := logged(t)
+	if n := len(s.Incidents()); n != 0 {
+		t.Fatalf("%d incidents at a first start", n)
+	}
+	again, err := Open(filepath.Dir(s.Dir()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(logPath(again)); err != nil {
+		t.Fatal(err)
+	}
+	openLog(t, again)
+	if in := again.Incidents(); len(in) != 1 || in[0].Reason != "missing" {
+		t.Fatalf("incidents %+v", in)
 	}
 }

@@ -45,8 +45,9 @@ type Incident struct {
 // Store is the state folder. It is safe for concurrent use; two savers of one document must agree among themselves
 // on the order.
 type Store struct {
-	dir string
-	now func() time.Time
+	dir   string
+	fresh bool // there was no state before: a first start
+	now   func() time.Time
 
 	mu        sync.Mutex
 	incidents []Incident
@@ -55,6 +56,9 @@ type Store struct {
 // Open uses the folder state below dataDir, creating it if it is missing.
 func Open(dataDir string) (*Store, error) {
 	s := &Store{dir: filepath.Join(dataDir, folder), now: time.Now}
+	if _, err := os.Stat(s.dir); errors.Is(err, fs.ErrNotExist) {
+		s.fresh = true
+	}
 	if err := os.MkdirAll(s.dir, dirPerm); err != nil {
 		return nil, fmt.Errorf("cannot create the state folder: %w", err)
 	}
@@ -72,6 +76,9 @@ func Open(dataDir string) (*Store, error) {
 
 // Dir is the state folder.
 func (s *Store) Dir() string { return s.dir }
+
+// Fresh says whether this is a first start: there was no state folder.
+func (s *Store) Fresh() bool { return s.fresh }
 
 // Incidents lists what was found wrong since Open.
 func (s *Store) Incidents() []Incident {
@@ -216,27 +223,9 @@ func Save[T any](s *Store, name string, v T) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	// A crash between this rename and the next leaves only the previous generation, which Load then uses: the save
-	// had not returned, so nothing that was promised is lost.
-	if err := os.Rename(path+docSuffix, path+previousSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("cannot keep the previous generation of %q: %w", name, err)
-	}
-	write := func() error { return platform.WriteFile(path+docSuffix, append(data, '\n'), filePerm) }
-	if err := s.withRoom(write); err != nil {
-		return errors.Join(err, restore(path))
-	}
-	return nil
-}
-
-// restore puts the previous generation back in place of a document that could not be written.
-func restore(path string) error {
-	if _, err := os.Lstat(path + docSuffix); err == nil {
-		return nil
-	}
-	if err := os.Rename(path+previousSuffix, path+docSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
+	return s.withRoom(func() error {
+		return platform.WriteFileKeeping(path+docSuffix, path+previousSuffix, append(data, '\n'), filePerm)
+	})
 }
 
 // Remove deletes the document name and its previous generation. A missing document is no error.

@@ -199,3 +199,19 @@ func TestASaveThatFailsKeepsTheDocument(t *testing.T) {
 		t.Fatalf("loaded %v, incidents %v", v, s.Incidents())
 	}
 }
+
+func TestAFolderInPlaceOfThePreviousGenerationIsPutAside(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	save(t, s, "engine", thing{"first", 1})
+	if err := os.Mkdir(filepath.Join(s.Dir(), "engine.json.previous"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	save(t, s, "engine", thing{"second", 2})
+	if err := os.Remove(filepath.Join(s.Dir(), "engine.json")); err != nil {
+		t.Fatal(err)
+	}
+	if v, _ := load(t, s, "engine"); v.Name != "first" {
+		t.Fatalf("the previous generation is %v", v)
+	}
+}
