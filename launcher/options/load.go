@@ -38,6 +38,14 @@ func Parse(path string, text []byte) (Options, error) {
 		Launcher Options `toml:"launcher"`
 	}{Launcher: Default()}
 	meta, err := toml.Decode(string(text), &file)
+	var wrong toml.ParseError
+	if errors.As(err, &wrong) {
+		text := wrong.Message
+		if wrong.LastKey != "" {
+			text = wrong.LastKey + ": " + text
+		}
+		return Options{}, fmt.Errorf("%s:%d: %s", path, wrong.Position.Line, text)
+	}
 	if err != nil {
 		return Options{}, fmt.Errorf("%s: %s", path, strings.TrimPrefix(err.Error(), "toml: "))
 	}

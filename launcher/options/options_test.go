@@ -63,16 +63,16 @@ func TestAWrongSettingNamesFileLineAndKey(t *testing.T) {
 	}{
 		"unknown key":         {"[web]\nx = 1\n[launcher]\n# a\nstart_limt = \"3s\"\n", []string{"oibus.toml:5:", "launcher.start_limt"}},
 		"unknown key, dotted": {"launcher.foo = 1\n", []string{"oibus.toml:1:", "launcher.foo"}},
-		"no duration":         {"[launcher]\nstop_limit = \"soon\"\n", []string{"oibus.toml", "line 2", "launcher.stop_limit", `"soon"`}},
-		"number":              {"[launcher]\nstop_limit = 30\n", []string{"line 2", "launcher.stop_limit", `"30"`, `"30s"`}},
-		"wrong type":          {"[launcher]\nstop_limit = [1]\n", []string{"line 2", "launcher.stop_limit"}},
-		"no table":            {"launcher = 1\n", []string{"line 1", "launcher"}},
+		"no duration":         {"[launcher]\nstop_limit = \"soon\"\n", []string{"oibus.toml", ":2: ", "launcher.stop_limit", `"soon"`}},
+		"number":              {"[launcher]\nstop_limit = 30\n", []string{":2: ", "launcher.stop_limit", `"30"`, `"30s"`}},
+		"wrong type":          {"[launcher]\nstop_limit = [1]\n", []string{":2: ", "launcher.stop_limit"}},
+		"no table":            {"launcher = 1\n", []string{":1: ", "launcher"}},
 		"too small":           {"\n[launcher]\nstop_limit = \"1ms\"\n", []string{"oibus.toml:3:", "launcher.stop_limit", "1ms", "1s"}},
 		"too big":             {"[launcher]\nsilence_limit = \"24h\"\n", []string{"oibus.toml:2:", "launcher.silence_limit", "24h", "10m"}},
 		"negative":            {"[launcher]\nbackoff_first = \"-1s\"\n", []string{"oibus.toml:2:", "launcher.backoff_first", "-1s"}},
 		"silence too short":   {"[launcher]\nsilence_limit = \"3s\"\n", []string{"oibus.toml:2:", "launcher.silence_limit", "3 times", "6s"}},
 		"backoff upside down": {"[launcher]\nbackoff_max = \"200ms\"\n", []string{"oibus.toml:2:", "launcher.backoff_max", "backoff_first"}},
-		"broken file":         {"[launcher", []string{"oibus.toml", "line 1"}},
+		"broken file":         {"[launcher", []string{"oibus.toml", ":1: "}},
 	} {
 		_, err := Parse("oibus.toml", []byte(c.text))
 		if err == nil {
