@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 
 	"github.com/BurntSushi/toml"
@@ -38,16 +39,8 @@ func Parse(path string, text []byte) (Options, error) {
 		Launcher Options `toml:"launcher"`
 	}{Launcher: Default()}
 	meta, err := toml.Decode(string(text), &file)
-	var wrong toml.ParseError
-	if errors.As(err, &wrong) {
-		text := wrong.Message
-		if wrong.LastKey != "" {
-			text = wrong.LastKey + ": " + text
-		}
-		return Options{}, fmt.Errorf("%s:%d: %s", path, wrong.Position.Line, text)
-	}
 	if err != nil {
-		return Options{}, fmt.Errorf("%s: %s", path, strings.TrimPrefix(err.Error(), "toml: "))
+		return Options{}, located(path, err)
 	}
 	for _, key := range meta.Undecoded() {
 		if key[0] == Table {
@@ -62,6 +55,23 @@ func Parse(path string, text []byte) (Options, error) {
 		return Options{}, err
 	}
 	return file.Launcher, nil
+}
+
+// mistyped is how the library words a value of the wrong type.
+var mistyped = regexp.MustCompile(`^toml: line (\d+) \(last key "([^"]*)"\): (.*)$`)
+
+// located words an error of the library as all others: file, line, key.
+func located(path string, err error) error {
+	var wrong toml.ParseError
+	switch parts := mistyped.FindStringSubmatch(err.Error()); {
+	case parts != nil:
+		return fmt.Errorf("%s:%s: %s: %s", path, parts[1], parts[2], parts[3])
+	case !errors.As(err, &wrong):
+		return fmt.Errorf("%s: %s", path, strings.TrimPrefix(err.Error(), "toml: "))
+	case wrong.LastKey != "":
+		return fmt.Errorf("%s:%d: %s: %s", path, wrong.Position.Line, wrong.LastKey, wrong.Message)
+	}
+	return fmt.Errorf("%s:%d: %s", path, wrong.Position.Line, wrong.Message)
 }
 
 // Line finds the line, from 1, on which a text in TOML sets the key, or opens the table, with the given full name; for
