@@ -27,8 +27,16 @@ func logged(t *testing.T) *Store {
 	return s
 }
 
+// lastOpened is the log that openLog opened last, by store: as in the product, one at a time has the file.
+var lastOpened sync.Map
+
 func openLog(t *testing.T, s *Store) (*Log, []string) {
 	t.Helper()
+	if last, ok := lastOpened.LoadAndDelete(s); ok {
+		if err := last.(*Log).Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
 	var got []string
 	l, err := OpenLog(s, "commands/journal", func(r []byte) error {
 		got = append(got, string(r))
@@ -37,6 +45,7 @@ func openLog(t *testing.T, s *Store) (*Log, []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	lastOpened.Store(s, l)
 	t.Cleanup(func() {
 		if err := l.Close(); err != nil {
 			t.Error(err)
