@@ -1,0 +1,135 @@
+package conformance
+
+import (
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Normaliser replaces what differs from one run to the next by what it is: ids, dates, ports, paths, keys, tokens. Only
+// a value of the right form is replaced, so that a date in the wrong format is still a difference.
+type Normaliser struct {
+	Names  map[string]string  // id → name of the object
+	Ports  map[float64]string // port → what it is for
+	Clouds []string           // URLs of OIAnalytics
+}
+
+var (
+	milliForm    = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$`)
+	secondForm   = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$`)
+	midnightForm = regexp.MustCompile(`^\d{4}-\d\d-\d\dT00:00:00\.000[+-]\d\d:\d\d$`)
+	idForm       = regexp.MustCompile(`^(?:[0-9a-zA-Z]{16}|[0-9a-zA-Z]{6})$`)
+	codeForm     = regexp.MustCompile(`^[0-9a-zA-Z]{6}$`)
+	keyForm      = regexp.MustCompile(`^-----BEGIN PUBLIC KEY-----\n(?:[A-Za-z0-9+/=]{1,64}\n)+-----END PUBLIC KEY-----\n$`)
+	keyCRLFForm  = regexp.MustCompile(`^-----BEGIN PUBLIC KEY-----\r\n(?:[A-Za-z0-9+/=]{1,64}\r\n)+-----END PUBLIC KEY-----\r\n$`)
+	certForm     = regexp.MustCompile(`^-----BEGIN CERTIFICATE-----\r\n(?:[A-Za-z0-9+/=]{1,64}\r\n)+-----END CERTIFICATE-----\r\n$`)
+	kernelForm   = regexp.MustCompile(`^(?:Linux|Windows_NT|Darwin) \d\S*$`)
+	digitsForm   = regexp.MustCompile(`^\d+$`)
+	bearerForm   = regexp.MustCompile(`^Bearer \S+$`)
+	checkForm    = regexp.MustCompile(`\bid=[^&]+$`)
+)
+
+// forms are replaced wherever they stand.
+var forms = []struct {
+	form *regexp.Regexp
+	is   string
+}{
+	{milliForm, "‹instant›"}, {secondForm, "‹second›"}, {midnightForm, "‹midnight›"},
+	{keyForm, "‹public key›"}, {keyCRLFForm, "‹public key, CRLF›"}, {certForm, "‹certificate, CRLF›"},
+	{bearerForm, "Bearer ‹token›"},
+}
+
+// keyed are replaced under these keys only, because the form alone says too little.
+var keyed = map[string]struct {
+	form *regexp.Regexp
+	is   string
+}{
+	"activationCode": {codeForm, "‹code›"}, "oibusId": {idForm, "‹id›"}, "oIBusInternalId": {idForm, "‹id›"}, "id": {idForm, "‹id›"},
+	"oIBusCreatedBy": {codeForm, "‹unknown user›"}, "oIBusUpdatedBy": {codeForm, "‹unknown user›"},
+	"oibusOs": {kernelForm, "‹kernel›"}, "operatingSystem": {kernelForm, "‹kernel›"},
+	"oibusArch": {regexp.MustCompile(`^(?:x64|arm64)$`), "‹architecture›"}, "architecture": {regexp.MustCompile(`^(?:x64|arm64)$`), "‹architecture›"},
+	"platform": {regexp.MustCompile(`^(?:linux|windows|macos)$`), "‹platform›"}, "accessToken": {regexp.MustCompile(`^\S+$`), "‹token›"},
+	"processId": {digitsForm, "‹process›"}, "hostname": {regexp.MustCompile(`^\S+$`), "‹host name›"},
+}
+
+// pathKeys hold paths of the file system.
+var pathKeys = []string{"dataFolder", "binaryFolder", "dataDirectory", "binaryDirectory"}
+
+// Normalise returns a copy of a JSON value that can be compared with that of another run.
+func (n *Normaliser) Normalise(v any) any { return n.value("", v) }
+
+func (n *Normaliser) value(key string, v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		return n.object(v)
+	case []any:
+		list := make([]any, len(v))
+		for i, child := range v {
+			list[i] = n.value(key, child)
+		}
+		return list
+	case string:
+		return n.text(key, v)
+	case float64:
+		if name, ok := n.Ports[v]; ok {
+			return name
+		}
+	}
+	return v
+}
+
+func (n *Normaliser) object(o map[string]any) any {
+	out := make(map[string]any, len(o))
+	for k, v := range o {
+		out[k] = n.value(k, v)
+	}
+	// A command never changes its updatedAt (protocol/control-plane.md, section 3.7).
+	if created, ok := o["createdAt"].(string); ok && created == o["updatedAt"] && milliForm.MatchString(created) {
+		out["updatedAt"] = "‹as createdAt›"
+	}
+	for list, key := range objectLists {
+		if objects, ok := out[list].([]any); ok {
+			out[list] = byName(objects, key)
+		}
+	}
+	return out
+}
+
+// byName turns a list of a full-config, which has no guaranteed order (section 7.3), into one by the names of its
+// objects. Lists that hold something else, or a name twice, stay as they are.
+func byName(objects []any, key string) any {
+	named := map[string]any{}
+	for _, o := range objects {
+		_, name := identified(o, key)
+		if _, twice := named[name]; name == "" || twice {
+			return objects
+		}
+		named[name] = o
+	}
+	return named
+}
+
+func (n *Normaliser) text(key, s string) string {
+	if name, ok := n.Names[s]; ok {
+		return "‹" + name + "›"
+	}
+	for _, url := range n.Clouds {
+		s = strings.ReplaceAll(s, url, "‹cloud›")
+	}
+	if k, ok := keyed[key]; ok && k.form.MatchString(s) && s != "system" {
+		return k.is
+	}
+	if slices.Contains(pathKeys, key) && (filepath.IsAbs(s) || strings.HasPrefix(s, "/")) {
+		return "‹path›"
+	}
+	if key == "checkUrl" || key == "redirectUrl" || key == "query" {
+		s = checkForm.ReplaceAllString(s, "id=‹registration›")
+	}
+	for _, f := range forms {
+		if f.form.MatchString(s) {
+			return f.is
+		}
+	}
+	return s
+}

@@ -1,0 +1,148 @@
+package conformance
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"oibus/testing/cloudsim"
+)
+
+// Observed is what our agent did in a scenario.
+func (p *Player) Observed(it *Played) (Observation, error) {
+	o := Observation{}
+	for _, c := range it.Handed {
+		o.IDs = append(o.IDs, textAt(c, "id"))
+	}
+	for _, r := range p.sim.Requests(cloudsim.RequestFilter{Agent: p.id, After: it.from}) {
+		switch {
+		case r.Seq > it.to:
+			return o, nil
+		case r.Endpoint == "E6":
+			u := StatusUpdate{Answer: r.Status}
+			if err := json.Unmarshal(r.Body, &u.Body); err != nil {
+				return o, fmt.Errorf("a status update is not an array of commands: %w", err)
+			}
+			o.Updates = append(o.Updates, u)
+		case !slices.Contains([]string{"E3", "E4", "E5", "E10"}, r.Endpoint):
+			o.Requests = append(o.Requests, exchangeOf(r))
+		}
+	}
+	return o, nil
+}
+
+// exchangeOf turns a request of the journal into the form of the recordings.
+func exchangeOf(r cloudsim.Request) Exchange {
+	e := Exchange{Method: r.Method, Path: r.Path, Query: r.Query}
+	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
+		e.Headers = append(e.Headers, [2]string{name, r.Header.Get(name)})
+	}
+	e.Body = decoded(r.Body)
+	e.Answer.Status, e.Answer.Body = r.Status, decoded(r.Answer)
+	return e
+}
+
+// decoded is the JSON in a body, or its text.
+func decoded(body []byte) any {
+	if len(body) == 0 {
+		return nil
+	}
+	var v any
+	if json.Unmarshal(body, &v) != nil {
+		return string(body)
+	}
+	return v
+}
+
+// Compare compares a scenario that was played with its recording.
+func (p *Player) Compare(it *Played) ([]Difference, error) {
+	observed, err := p.Observed(it)
+	if err != nil {
+		return nil, err
+	}
+	theirs, ours := p.normalisers(it)
+	recorded := theirs.Normalise(Recorded(it.Recording).View())
+	actual := ours.Normalise(observed.View())
+	leaveLaterSections(recorded, actual)
+	shareLists(recorded, actual)
+	return Compare(recorded, actual), nil
+}
+
+// shareLists leaves out the content of reports and requests that only one side has: outcome and sent say which.
+func shareLists(recorded, ours any) {
+	r, o := recorded.(map[string]any), ours.(map[string]any)
+	share(r, o, "requests")
+	theirReports, ourReports := r["reports"].(map[string]any), o["reports"].(map[string]any)
+	for id := range theirReports {
+		share(theirReports, ourReports, id)
+	}
+}
+
+func share(r, o map[string]any, key string) {
+	x, _ := r[key].([]any)
+	y, _ := o[key].([]any)
+	n := min(len(x), len(y))
+	r[key], o[key] = x[:n], y[:n]
+}
+
+// normalisers are those of the recording and of ours.
+func (p *Player) normalisers(it *Played) (theirs, ours *Normaliser) {
+	theirs = &Normaliser{Names: maps.Clone(p.recorded), Ports: p.portUse, Clouds: recordedClouds}
+	ours = &Normaliser{Names: p.ourNames(), Ports: map[float64]string{}, Clouds: []string{p.sim.URL()}}
+	for port, use := range p.portUse {
+		ours.Ports[p.ports[port]] = use
+	}
+	maps.Copy(theirs.Names, Ciphers(it.Recording.Commands))
+	maps.Copy(ours.Names, Ciphers(it.Handed))
+	if a, b := p.keysBefore(it); a != "" && b != "" {
+		theirs.Names[a], ours.Names[b] = "public key as before", "public key as before"
+	}
+	return theirs, ours
+}
+
+// laterSections are the parts of configurations that stay empty until their issue is there: what the recording has in
+// them is not compared as long as ours has nothing.
+var laterSections = map[string]string{"southConnectors": dataPlane, "northConnectors": dataPlane, "historyQueries": historyIssue}
+
+func leaveLaterSections(recorded, ours any) {
+	switch r := recorded.(type) {
+	case map[string]any:
+		o, _ := ours.(map[string]any)
+		for k, child := range r {
+			if list, isList := o[k].([]any); laterSections[k] != "" && isList && len(list) == 0 {
+				r[k] = []any{}
+				continue
+			}
+			leaveLaterSections(child, o[k])
+		}
+	case []any:
+		o, _ := ours.([]any)
+		for i := range min(len(r), len(o)) {
+			leaveLaterSections(r[i], o[i])
+		}
+	}
+}
+
+// keysBefore are the public keys that were known before the scenario, "" when the recordings do not tell.
+func (p *Player) keysBefore(it *Played) (recorded, ours string) {
+	for _, earlier := range p.played[:max(0, slices.Index(p.played, it))] {
+		for _, e := range earlier.Recording.Requests {
+			if key := publicKeyIn(e.Body); key != "" {
+				recorded = key
+			}
+		}
+	}
+	for _, r := range p.sim.Requests(cloudsim.RequestFilter{Agent: p.id, Endpoint: "E7"}) {
+		if key := publicKeyIn(decoded(r.Body)); key != "" && r.Seq <= it.from {
+			ours = key
+		}
+	}
+	return recorded, ours
+}
+
+func publicKeyIn(body any) string {
+	b, _ := body.(map[string]any)
+	registration, _ := b["registration"].(map[string]any)
+	return textAt(registration, "publicKey")
+}
