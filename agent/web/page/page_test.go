@@ -180,7 +180,7 @@ func TestThePasswordFileIsNamedButItsFolderIsNot(t *testing.T) {
 	if !strings.Contains(html, "<code>"+filepath.FromSlash("secrets/first-password.txt")+"</code>") || strings.Contains(html, "/var/lib") {
 		t.Errorf("sign-in page: %s", html)
 	}
-	b.passwordFile = "/var/lib/oibus/secrets/first-password.txt"
+	b.passwordFile = "/srv/first-password.txt"
 	if html := ask(t, b, "GET", "/login", "").Body.String(); !strings.Contains(html, "<code>first-password.txt</code>") {
 		t.Errorf("sign-in page with the file elsewhere: %s", html)
 	}
