@@ -32,7 +32,8 @@ func (s *Service) ItemsToCSV(southType string, items json.RawMessage, delimiter 
 	return s.table(south, delimiter)
 }
 
-// table writes the items of a South. An item that syncs with its group shows the timing of the group.
+// table writes the items of a South. An item that syncs with its group shows the timing of the group, one without scan
+// mode that of the group.
 func (s *Service) table(south *entity.South, delimiter string) (string, error) {
 	if !sheet.Usable(delimiter) {
 		return "", entity.Invalid("%q cannot delimit cells", delimiter)
@@ -54,14 +55,17 @@ func (s *Service) table(south *entity.South, delimiter string) (string, error) {
 	rows := append(make([][]string, 0, len(south.Items)+1), header)
 	for i := range south.Items {
 		item := &south.Items[i]
-		group, history := "", item.History
+		mode, group, history := item.ScanModeID, "", item.History
 		if at, ok := groups.keys[item.GroupID]; ok {
 			group = groups.list[at].Name
+			if mode == "" {
+				mode = groups.list[at].ScanModeID // so that the group can be made from the table
+			}
 			if item.SyncWithGroup {
 				history = groups.list[at].History
 			}
 		}
-		row := append(make([]string, 0, len(header)), item.Name, strconv.FormatBool(item.Enabled), names[item.ScanModeID], group)
+		row := append(make([]string, 0, len(header)), item.Name, strconv.FormatBool(item.Enabled), names[mode], group)
 		row = append(row, timingCells(s.o.Dialect, &history)...)
 		settings, err := settingCells(item, &c.itemForm)
 		if err != nil {

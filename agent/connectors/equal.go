@@ -2,6 +2,8 @@ package connectors
 
 import (
 	"bytes"
+	"encoding/json"
+	"reflect"
 	"slices"
 
 	"oibus/agent/entity"
@@ -10,7 +12,16 @@ import (
 // sameItem says whether two items are configured alike, whoever made them and when.
 func sameItem(a, b *entity.SouthItem) bool {
 	return a.Name == b.Name && a.Enabled == b.Enabled && a.ScanModeID == b.ScanModeID && a.GroupID == b.GroupID &&
-		a.SyncWithGroup == b.SyncWithGroup && sameHistory(&a.History, &b.History) && bytes.Equal(a.Settings, b.Settings)
+		a.SyncWithGroup == b.SyncWithGroup && sameHistory(&a.History, &b.History) && sameSettings(a.Settings, b.Settings)
+}
+
+// sameSettings says whether two texts without white space hold the same JSON, with its keys in any order.
+func sameSettings(a, b json.RawMessage) bool {
+	if bytes.Equal(a, b) {
+		return true
+	}
+	var x, y any
+	return len(a) == len(b) && json.Unmarshal(a, &x) == nil && json.Unmarshal(b, &y) == nil && reflect.DeepEqual(x, y)
 }
 
 func sameHistory(a, b *entity.History) bool {

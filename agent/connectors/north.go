@@ -2,94 +2,12 @@ package connectors
 
 import (
 	"encoding/json"
-	"fmt"
 	"slices"
 
 	"oibus/agent/entity"
 	"oibus/agent/manifest"
 	"oibus/agent/store"
 )
-
-// northBody is a NorthCommand (protocol/control-plane.md, section 4.5).
-type northBody struct {
-	headBody
-	Caching struct {
-		Trigger struct {
-			ScanModeID       text       `json:"scanModeId"`
-			ScanModeName     text       `json:"scanModeName"`
-			ScanMode         *reference `json:"scanMode"`
-			NumberOfElements number     `json:"numberOfElements"`
-			NumberOfFiles    number     `json:"numberOfFiles"`
-		} `json:"trigger"`
-		Throttling struct {
-			RunMinDelay         number `json:"runMinDelay"`
-			MaxSize             number `json:"maxSize"`
-			MaxNumberOfElements number `json:"maxNumberOfElements"`
-		} `json:"throttling"`
-		Error struct {
-			RetryInterval     number `json:"retryInterval"`
-			RetryCount        number `json:"retryCount"`
-			RetentionDuration number `json:"retentionDuration"`
-		} `json:"error"`
-		Archive struct {
-			Enabled           flag   `json:"enabled"`
-			RetentionDuration number `json:"retentionDuration"`
-		} `json:"archive"`
-	} `json:"caching"`
-	Transformers list[linkBody] `json:"transformers"`
-}
-
-// amounts are the numbers of the caching block with their paths.
-func (b *northBody) amounts() []struct {
-	at string
-	n  number
-} {
-	c := &b.Caching
-	return []struct {
-		at string
-		n  number
-	}{
-		{"trigger.numberOfElements", c.Trigger.NumberOfElements}, {"trigger.numberOfFiles", c.Trigger.NumberOfFiles},
-		{"throttling.runMinDelay", c.Throttling.RunMinDelay}, {"throttling.maxSize", c.Throttling.MaxSize},
-		{"throttling.maxNumberOfElements", c.Throttling.MaxNumberOfElements},
-		{"error.retryInterval", c.Error.RetryInterval}, {"error.retryCount", c.Error.RetryCount},
-		{"error.retentionDuration", c.Error.RetentionDuration}, {"archive.retentionDuration", c.Archive.RetentionDuration},
-	}
-}
-
-func (b *northBody) check() error {
-	var f faults
-	f.head(&b.headBody)
-	for _, a := range b.amounts() {
-		if !f.present("caching."+a.at, a.n.presence, aNumber) {
-			continue
-		}
-		switch {
-		case a.n.value < 0:
-			f.add("%q must be greater than or equal to 0", "caching."+a.at)
-		case a.n.value > maxTiming:
-			f.add("%q must be less than or equal to %d", "caching."+a.at, maxTiming)
-		}
-	}
-	f.present("caching.archive.enabled", b.Caching.Archive.Enabled.presence, aBoolean)
-	if f.present("transformers", b.Transformers.presence, anArray) {
-		for i := range b.Transformers.items {
-			f.link(fmt.Sprintf("transformers[%d].", i), &b.Transformers.items[i])
-		}
-	}
-	return f.err()
-}
-
-// caching is what a body that was checked says of the cache, but for the scan mode.
-func (b *northBody) caching() entity.Caching {
-	c := &b.Caching
-	return entity.Caching{
-		Trigger:    entity.CachingTrigger{NumberOfElements: c.Trigger.NumberOfElements.value, NumberOfFiles: c.Trigger.NumberOfFiles.value},
-		Throttling: entity.CachingThrottling{RunMinDelay: c.Throttling.RunMinDelay.value, MaxSize: c.Throttling.MaxSize.value, MaxNumberOfElements: c.Throttling.MaxNumberOfElements.value},
-		Error:      entity.CachingError{RetryInterval: c.Error.RetryInterval.value, RetryCount: c.Error.RetryCount.value, RetentionDuration: c.Error.RetentionDuration.value},
-		Archive:    entity.CachingArchive{Enabled: c.Archive.Enabled.value, RetentionDuration: c.Archive.RetentionDuration.value},
-	}
-}
 
 // readNorth reads the body of a North, with its secrets plain.
 func (s *Service) readNorth(body json.RawMessage, secrets Secrets) (*northBody, manifest.North, error) {
@@ -256,53 +174,4 @@ func (s *Service) EnableNorth(author, id string, enabled bool) error {
 	}
 	next.Enabled, next.Audit = enabled, next.Touched(author, s.o.Now())
 	return s.replaceNorth(f, next, switched(enabled))
-}
-
-// SaveLink adds a transformer link to a North, or replaces the one whose id the body has.
-func (s *Service) SaveLink(author, northID string, body json.RawMessage) error {
-	var b linkBody
-	if err := decode(body, &b); err != nil {
-		return err
-	}
-	var wrong faults
-	wrong.link("", &b)
-	if err := wrong.err(); err != nil {
-		return err
-	}
-	s.changing.Lock()
-	defer s.changing.Unlock()
-	f, err := s.northFile(northID)
-	if err != nil {
-		return err
-	}
-	made, err := s.links([]linkBody{b}, f.north.Transformers)
-	if err != nil {
-		return err
-	}
-	next := f.north
-	next.Audit = next.Touched(author, s.o.Now())
-	next.Transformers = slices.Clone(next.Transformers)
-	if i := slices.IndexFunc(next.Transformers, func(l entity.TransformerLink) bool { return l.ID == made[0].ID }); i >= 0 {
-		next.Transformers[i] = made[0]
-	} else {
-		next.Transformers = append(next.Transformers, made[0])
-	}
-	return s.replaceNorth(f, next, Links)
-}
-
-// DeleteLink removes a transformer link from a North.
-func (s *Service) DeleteLink(author, northID, linkID string) error {
-	s.changing.Lock()
-	defer s.changing.Unlock()
-	f, err := s.northFile(northID)
-	if err != nil {
-		return err
-	}
-	next := f.north
-	next.Audit = next.Touched(author, s.o.Now())
-	next.Transformers = slices.DeleteFunc(slices.Clone(next.Transformers), func(l entity.TransformerLink) bool { return l.ID == linkID })
-	if len(next.Transformers) == len(f.north.Transformers) {
-		return entity.NotFound("Transformer link %s not found", quoted(linkID))
-	}
-	return s.replaceNorth(f, next, Links)
 }

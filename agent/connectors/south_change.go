@@ -169,7 +169,9 @@ func (c *southChange) item(body *itemBody, groups *groups, old *entity.SouthItem
 	switch {
 	case old == nil:
 		item.Audit = entity.NewAudit(c.ids.draw(), c.author, c.now)
-	case !sameItem(old, &item):
+	case sameItem(old, &item):
+		return *old, nil
+	default:
 		item.Audit = item.Touched(c.author, c.now)
 	}
 	return item, nil
