@@ -7,7 +7,8 @@ $env:GOTOOLCHAIN = 'local'
 $goNeeded = [version]'1.26'
 $staticcheck = 'honnef.co/go/tools/cmd/staticcheck@v0.8.2'
 $programs = [ordered]@{
-  'oibus' = './agent/cmd/oibus'; 'oibus-launcher' = './launcher/cmd/oibus-launcher'; 'oibus-cloudsim' = './testing/cloudsim/cmd/oibus-cloudsim'
+  'oibus' = './agent/cmd/oibus'; 'oibus-launcher' = './launcher/cmd/oibus-launcher'
+  'oibus-installer' = './installer/cmd/oibus-installer'; 'oibus-cloudsim' = './testing/cloudsim/cmd/oibus-cloudsim'
 }
 $targets = 'linux/amd64', 'linux/arm64', 'windows/amd64', 'windows/arm64'
 

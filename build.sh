@@ -5,7 +5,7 @@ cd "$(dirname "$0")"
 
 readonly go_needed=1.26
 readonly staticcheck=honnef.co/go/tools/cmd/staticcheck@v0.8.2
-readonly programs=(oibus=./agent/cmd/oibus oibus-launcher=./launcher/cmd/oibus-launcher oibus-cloudsim=./testing/cloudsim/cmd/oibus-cloudsim)
+readonly programs=(oibus=./agent/cmd/oibus oibus-launcher=./launcher/cmd/oibus-launcher oibus-installer=./installer/cmd/oibus-installer oibus-cloudsim=./testing/cloudsim/cmd/oibus-cloudsim)
 readonly targets=(linux/amd64 linux/arm64 windows/amd64 windows/arm64)
 readonly wine_packages=(./platform/... ./agent/store ./agent/config ./launcher/...)
 export GOTOOLCHAIN=local

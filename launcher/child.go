@@ -26,6 +26,8 @@ type program struct {
 	args     []string
 	mark     string
 	interval time.Duration // of its heartbeats
+	env      []string
+	plain    bool // what it prints is shown as it is
 }
 
 // child is a running agent.
@@ -43,19 +45,23 @@ func startChild(p program, out io.Writer, log *slog.Logger) (*child, error) {
 	process, err := platform.StartChild(platform.ChildSpec{
 		Path:     p.path,
 		Args:     p.args,
-		Env:      []string{handshake.IntervalVariable + "=" + p.interval.String()},
+		Env:      append([]string{handshake.IntervalVariable + "=" + p.interval.String()}, p.env...),
 		Mark:     p.mark,
 		Variable: handshake.Variable,
 	})
 	if err != nil {
 		return nil, err
 	}
+	outPrefix, errPrefix := stdoutPrefix, stderrPrefix
+	if p.plain {
+		outPrefix, errPrefix = "", ""
+	}
 	c := &child{process: process, log: log, messages: make(chan handshake.Message), ended: make(chan platform.Exit, 1)}
 	failed := func(name string, err error) { log.Warn("reading from the agent failed", "task", name, "error", err) }
 	c.readers = task.New(context.Background(), failed)
 	c.waiter = task.New(context.Background(), failed)
-	c.readers.Go("output of the agent", func(context.Context) error { return forward(process.Stdout, stdoutPrefix, out) })
-	c.readers.Go("errors of the agent", func(context.Context) error { return forward(process.Stderr, stderrPrefix, out) })
+	c.readers.Go("output of the agent", func(context.Context) error { return forward(process.Stdout, outPrefix, out) })
+	c.readers.Go("errors of the agent", func(context.Context) error { return forward(process.Stderr, errPrefix, out) })
 	c.readers.Go("messages of the agent", c.read)
 	c.waiter.Go("end of the agent", c.wait)
 	return c, nil

@@ -1,6 +1,7 @@
 package launcher
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -8,8 +9,10 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
+	"oibus/launcher/upgrade"
 	"oibus/platform"
 )
 
@@ -22,25 +25,27 @@ const (
 	journalLevel = 1
 	// maxJournal bounds the file: a bigger one was not written by a launcher.
 	maxJournal = 1 << 20
+
+	// The reserve is room for the journal on a full disk.
+	reserveName = "launcher.reserve"
+	reserveSize = 256 << 10
+	reserveFrom = 64 << 20 // free space from which it is made
 )
 
 // errNewerJournal says that launcher.json was written by a newer launcher: start that one, or restore a backup.
 var errNewerJournal = errors.New("it was written by a newer version of OIBus")
 
-// phase is what the launcher is busy with. Phases of an upgrade come beside it.
-type phase string
-
-const phaseIdle phase = "idle" // it supervises the agent, no upgrade is under way
-
 // record is the content of launcher.json, what the launcher is doing.
 type record struct {
-	Level    int          `json:"level"`
-	Phase    phase        `json:"phase"`
-	Launcher string       `json:"launcherVersion"`
-	Mark     string       `json:"mark"` // of the processes that this launcher started
-	Agent    *agentRecord `json:"agent"`
-	Restarts int          `json:"restarts"` // since the launcher started
-	LastExit *exitRecord  `json:"lastExit"`
+	Level int `json:"level"`
+	// Phase is what the launcher is busy with: idle, or how far an upgrade has come.
+	Phase    upgrade.Phase `json:"phase"`
+	Launcher string        `json:"launcherVersion"`
+	Mark     string        `json:"mark"` // of the processes that this launcher started
+	Agent    *agentRecord  `json:"agent"`
+	Restarts int           `json:"restarts"` // since the launcher started
+	LastExit *exitRecord   `json:"lastExit"`
+	Upgrades upgrade.State `json:"upgrades"`
 }
 
 // agentRecord is the running agent.
@@ -61,13 +66,19 @@ type exitRecord struct {
 type journal struct {
 	path string
 	log  *slog.Logger
-	now  record
+
+	mu  sync.Mutex // held while the file is written; guards now
+	now record
 }
 
 // openJournal reads launcher.json in dir. A file that is not what it should be is put aside and the one before is
 // used; only one of a newer launcher is an error.
 func openJournal(dir string, log *slog.Logger) (*journal, error) {
-	j := &journal{path: filepath.Join(dir, journalName), log: log}
+	return openNamed(dir, journalName, log)
+}
+
+func openNamed(dir, name string, log *slog.Logger) (*journal, error) {
+	j := &journal{path: filepath.Join(dir, name), log: log}
 	if err := platform.CleanTemp(dir); err != nil {
 		log.Warn("cannot remove unfinished files", "error", err)
 	}
@@ -124,15 +135,62 @@ func (j *journal) putAside(path string, reason error) {
 // update changes the record and writes it. That it cannot be written, on a full disk for example, is logged and does
 // not keep the agent from running.
 func (j *journal) update(change func(*record)) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
 	change(&j.now)
-	j.now.Level = journalLevel
-	if err := j.save(); err != nil {
+	if err := j.save(j.now); err != nil {
 		j.log.Warn("cannot record what the launcher does", "error", err)
 	}
 }
 
-func (j *journal) save() error {
-	text, err := json.MarshalIndent(j.now, "", "  ")
+// commit is update for what must not be acted upon before it is written: after an error, nothing has changed.
+func (j *journal) commit(change func(*record)) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	next := j.now
+	change(&next)
+	if err := j.save(next); err != nil {
+		return err
+	}
+	j.now = next
+	return nil
+}
+
+// saveUpgrades writes the state of upgrades.
+func (j *journal) saveUpgrades(s upgrade.State) error {
+	return j.commit(func(r *record) { r.Phase, r.Upgrades = s.Phase(), s })
+}
+
+// save writes r. On a full disk it takes the room that was kept for that.
+func (j *journal) save(r record) error {
+	r.Level = journalLevel
+	err := j.write(r)
+	if platform.IsDiskFull(err) && os.Remove(j.reserve()) == nil {
+		return j.write(r)
+	}
+	return err
+}
+
+// reserve is the file that keeps room for the journal.
+func (j *journal) reserve() string { return filepath.Join(filepath.Dir(j.path), reserveName) }
+
+// replenish makes the reserve again when it was used up and there is room.
+func (j *journal) replenish() {
+	if info, err := os.Stat(j.reserve()); err == nil && info.Size() == reserveSize {
+		return
+	}
+	if free, _, err := platform.DiskFree(filepath.Dir(j.path)); err != nil || free < reserveFrom {
+		return
+	}
+	room := make([]byte, reserveSize)
+	_, _ = rand.Read(room) // a file system that compresses would keep no room for zeros
+	if err := os.WriteFile(j.reserve(), room, 0o600); err != nil {
+		j.log.Warn("cannot keep room for a full disk", "error", err)
+	}
+}
+
+func (j *journal) write(r record) error {
+	text, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return fmt.Errorf("cannot encode %s: %w", journalName, err)
 	}
@@ -142,4 +200,14 @@ func (j *journal) save() error {
 		}
 	}
 	return platform.WriteFile(j.path, append(text, '\n'), 0o600)
+}
+
+// begin is the start of a launcher whose children carry mark.
+func (j *journal) begin(mark string) {
+	j.update(func(r *record) {
+		*r = record{
+			Phase: r.Upgrades.Phase(), Launcher: platform.Version, Mark: mark, LastExit: r.LastExit, Upgrades: r.Upgrades,
+		}
+	})
+	j.replenish()
 }

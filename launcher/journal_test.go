@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"oibus/launcher/upgrade"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,7 +20,7 @@ func TestTheJournalIsThereAfterARestart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	j.update(func(r *record) { r.Phase, r.Mark, r.Agent = phaseIdle, "m", &agentRecord{Version: "3.9.0", PID: 7} })
+	j.update(func(r *record) { r.Phase, r.Mark, r.Agent = upgrade.Idle, "m", &agentRecord{Version: "3.9.0", PID: 7} })
 	j.update(func(r *record) { r.Restarts = 2 })
 	again, err := openJournal(dir, quiet())
 	if err != nil || again.now.Mark != "m" || again.now.Restarts != 2 || again.now.Agent == nil || again.now.Agent.PID != 7 {

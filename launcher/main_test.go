@@ -19,6 +19,7 @@ import (
 var bin string
 
 func TestMain(m *testing.M) {
+	dieAt(os.Getenv(dieVariable))
 	switch name, _, _ := strings.Cut(filepath.Base(os.Args[0]), "."); name {
 	case "oibus-launcher":
 		os.Exit(Main(os.Args[1:], os.Stdout, os.Stderr))
@@ -56,24 +57,27 @@ func runTests(m *testing.M) int {
 func agentForTests() (string, error) { return platform.ExecutableNear(bin, "binaries/oibus") }
 
 // playAgent is a stand-in for the agent. The argument --fake=... says how it behaves; what happens to it goes to the
-// file events in the data folder.
+// file logs/events in the data folder.
 func playAgent(args []string) int {
 	defer func() {
 		if v := recover(); v != nil {
 			fmt.Fprintln(os.Stderr, v, string(debug.Stack()))
 		}
 	}()
-	f := fakeProgram{}
+	f := fakeProgram{version: platform.Version}
 	mode := ""
 	for i, arg := range args {
-		if v, ok := strings.CutPrefix(arg, "--fake="); ok {
+		if v, ok := strings.CutPrefix(arg, "--fake="); ok && mode == "" {
 			mode = v
+		}
+		if v, ok := strings.CutPrefix(arg, "--as="); ok { // the agent of a package, which knows what it is
+			f.version, mode, _ = strings.Cut(v, ",")
 		}
 		if arg == "--config" {
 			f.dir = args[i+1]
 		}
 		if arg == "--version" {
-			fmt.Println("OIBus version: 3.9.0")
+			fmt.Println("OIBus version: " + f.version)
 			fmt.Fprintln(os.Stderr, "a warning")
 			if mode == "broken" {
 				return 5
@@ -90,10 +94,14 @@ func playAgent(args []string) int {
 	return f.play(mode)
 }
 
-type fakeProgram struct{ dir string }
+type fakeProgram struct{ dir, version string }
 
 func (f fakeProgram) event(text string) {
-	file, err := os.OpenFile(filepath.Join(f.dir, "events"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	err := os.MkdirAll(filepath.Join(f.dir, "logs"), 0o755)
+	if err != nil {
+		panic(err)
+	}
+	file, err := os.OpenFile(filepath.Join(f.dir, "logs", "events"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err == nil {
 		_, err = fmt.Fprintln(file, text)
 	}
@@ -149,10 +157,13 @@ func (f fakeProgram) play(mode string) int {
 		f.event(fmt.Sprintf("no launcher: %v", err))
 		return handshake.ExitFailure
 	}
+	if code, ended := f.work(r, mode); ended {
+		return code
+	}
 	if mode == "never ready" {
 		time.Sleep(time.Minute)
 	}
-	r.Ready("3.9.0")
+	r.Ready(f.version)
 	f.event("ready")
 	if mode == "silent" {
 		time.Sleep(time.Minute)
@@ -168,6 +179,9 @@ func (f fakeProgram) live(r *handshake.Reporter, mode string) int {
 	for {
 		select {
 		case <-time.After(r.Interval()):
+			if code, ended := f.tick(r, mode); ended {
+				return code
+			}
 			r.Heartbeat()
 			fmt.Println("beat") // fails once the launcher is gone
 		case <-stop:
@@ -215,7 +229,7 @@ func (s site) settings(text string) {
 }
 
 func (s site) events() string {
-	text, err := os.ReadFile(filepath.Join(s.dir, "events"))
+	text, err := os.ReadFile(filepath.Join(s.dir, "logs", "events"))
 	if err != nil && !os.IsNotExist(err) {
 		s.t.Fatal(err)
 	}
@@ -227,7 +241,7 @@ func (s site) eventually(what string, condition func() bool) {
 	s.t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); !condition(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			s.t.Fatalf("never happened: %s; events:\n%s", what, s.events())
+			s.t.Fatalf("never happened: %s; events:\n%s\n%s", what, s.events(), s.text(journalName))
 		}
 	}
 }

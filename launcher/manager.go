@@ -40,6 +40,11 @@ func (m *manager) waiting(delay time.Duration, why string) {
 	m.say(fmt.Sprintf("STATUS=Restarting OIBus in %s: %s", delay.Round(time.Millisecond), why))
 }
 
+// upgrading asks for the time that the end of the agent may take before another version starts.
+func (m *manager) upgrading(limit time.Duration) {
+	m.say("STATUS=Stopping OIBus for an upgrade" + extend(limit+abortGrace+killAgain))
+}
+
 // stopping asks for the time that a graceful stop may take.
 func (m *manager) stopping(limit time.Duration) {
 	m.say("STOPPING=1\nSTATUS=Stopping OIBus" + extend(limit+abortGrace+killAgain))

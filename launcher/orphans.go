@@ -12,6 +12,11 @@ import (
 // endOrphans ends the agent that a killed launcher left behind, if it does not end by itself, as it should when its
 // standard input has ended. Otherwise it would keep the data folder to itself for ever.
 func endOrphans(ctx context.Context, mark string, o options.Options, m *manager, log *slog.Logger) {
+	if mark != "" {
+		if err := platform.KillMarked(mark+probeMark, 0); err != nil {
+			log.Warn("cannot end a program that was asked for its version", "error", err)
+		}
+	}
 	pids := platform.Marked(mark)
 	if len(pids) == 0 {
 		return

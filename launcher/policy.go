@@ -42,6 +42,9 @@ type observation struct {
 	killed    time.Time // its tree was killed, for the first time
 	struck    time.Time // and the last time
 	killedFor string
+	fatal     bool // it said that it cannot go on
+	yielded   bool // it was asked to stop for an upgrade
+	judged    bool // its trial is over
 }
 
 // action is what the launcher should do to the agent now.
@@ -116,6 +119,7 @@ func (o observation) hear(m handshake.Message, now time.Time) observation {
 			o.leaving = now
 		}
 		o.reason = m.Reason
+		o.fatal = o.fatal || m.Kind == handshake.Fatal
 	}
 	return o
 }
@@ -161,7 +165,7 @@ func (h history) after(e ending, o options.Options) history {
 	if e.healthyFor() >= o.HealthyAfter.Std() {
 		h.failures = 0
 	}
-	if e.wishedRestart() && e.at.Sub(e.started) >= shortRun {
+	if e.yielded || e.wishedRestart() && e.at.Sub(e.started) >= shortRun {
 		h.failures = 0
 		return h
 	}

@@ -76,7 +76,7 @@ func serveUntil(ctx context.Context, a arguments, find func() (string, error), s
 	log := newLogger(lines, m)
 	err := task.Protect("supervisor", func() error { return supervise(ctx, a, find, lines, log) })
 	code := exitCode(err)
-	if err != nil {
+	if err != nil && code != handshake.ExitUpgrade {
 		log.Error("the launcher ends", "error", err, "code", code)
 	}
 	// Nobody is left to be told that the output cannot be closed.
@@ -102,6 +102,8 @@ func exitCode(err error) int {
 	switch {
 	case err == nil:
 		return handshake.ExitStopped
+	case errors.Is(err, errHandOver):
+		return handshake.ExitUpgrade
 	case errors.Is(err, platform.ErrLocked):
 		return handshake.ExitInUse
 	case errors.Is(err, errNewerJournal):
@@ -113,16 +115,52 @@ func exitCode(err error) int {
 	}
 }
 
-// supervise keeps the agent running until ctx is done.
+// supervise keeps the agent running until ctx is done, by itself or through a newer launcher.
 func supervise(ctx context.Context, a arguments, find func() (string, error), lines io.Writer, log *slog.Logger) error {
+	who, err := takeOrigin()
+	if err != nil {
+		return err
+	}
 	o, err := readSettings(a)
 	if err != nil {
 		return err
 	}
-	agent, err := find()
+	if who.folder != "" {
+		return superviseFor(ctx, a, who, o, lines, log)
+	}
+	if who.factoryAgent, err = find(); err != nil {
+		return err
+	}
+	m := &manager{send: platform.NotifyManager, watchdog: platform.ManagerWatchdog(), log: log}
+	for ctx.Err() == nil {
+		why := ""
+		if newer := wantedLauncher(a.config); !newer.IsFactory() {
+			if why = delegate(ctx, a, o, newer, who.factoryAgent, m, lines, log); why == "" {
+				continue
+			}
+		}
+		if err := superviseHere(ctx, a, who, o, m, why, lines, log); !errors.Is(err, errHandOver) {
+			return err
+		}
+	}
+	return nil
+}
+
+// superviseFor is the work of a newer launcher for that of the factory release.
+func superviseFor(ctx context.Context, a arguments, who origin, o options.Options, lines io.Writer, log *slog.Logger) error {
+	reporter, err := handshake.FromEnvironment()
 	if err != nil {
 		return err
 	}
+	ctx, cancel := untilAsked(ctx, reporter)
+	defer cancel()
+	return superviseHere(ctx, a, who, o, reportTo(reporter, log), "", lines, log)
+}
+
+// superviseHere keeps the agent running until ctx is done or, which errHandOver says, another launcher is to go on.
+// failed is why a newer launcher has failed, if one has.
+func superviseHere(ctx context.Context, a arguments, who origin, o options.Options, m *manager, failed string,
+	lines io.Writer, log *slog.Logger) error {
 	release, err := platform.LockFile(filepath.Join(a.config, lockName))
 	if err != nil {
 		return fmt.Errorf("is another launcher running on this data folder? %w", err)
@@ -131,20 +169,30 @@ func supervise(ctx context.Context, a arguments, find func() (string, error), li
 	if err != nil {
 		return errors.Join(err, release())
 	}
-	log.Info("the launcher has started", "version", platform.Version, "data", a.config, "agent", agent)
-	m := &manager{send: platform.NotifyManager, watchdog: platform.ManagerWatchdog(), log: log}
+	log.Info("the launcher has started", "version", platform.Version, "data", a.config, "agent", who.factoryAgent, "of", who)
 	if endOrphans(ctx, j.now.Mark, o, m, log); ctx.Err() != nil {
 		return release()
 	}
 	mark := rand.Text()
-	j.update(func(r *record) {
-		*r = record{Phase: phaseIdle, Launcher: platform.Version, Mark: mark, LastExit: r.LastExit}
-	})
-	s := supervisor{options: o, journal: j, manager: m, random: mathrand.Float64, log: log}
-	p := program{path: agent, args: a.forAgent(platform.Version), mark: mark, interval: o.HeartbeatInterval.Std()}
-	s.start = func() (process, error) { return startChild(p, lines, log) }
+	j.begin(mark)
+	u, err := newUpgrades(a, who, o, j, mark, log)
+	if err != nil {
+		return errors.Join(err, release())
+	}
+	u.takeBack(failed)
+	s := supervisor{options: o, upgrades: u, journal: j, manager: m, random: mathrand.Float64, log: log}
+	p := program{args: a.forAgent(platform.Version), mark: mark, interval: o.HeartbeatInterval.Std()}
+	s.start = func(r run) (process, error) {
+		p.path = r.path
+		return startChild(p, lines, log)
+	}
+	stop := u.startWorking(ctx)
 	s.run(ctx)
-	return release()
+	stop()
+	if ctx.Err() == nil && u.elsewhere() {
+		err = errHandOver
+	}
+	return errors.Join(err, release())
 }
 
 func readSettings(a arguments) (options.Options, error) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"oibus/launcher/upgrade"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -94,7 +95,7 @@ func TestAnAgentIsStartedServedAndStopped(t *testing.T) {
 	l.awaitEvents("ready", 1)
 	l.eventually("the record of the agent", func() bool { return l.journal().Agent != nil })
 	l.eventually("output", func() bool { return strings.Contains(l.screen.String(), "OIBus stdout: beat") })
-	if r := l.journal(); r.Phase != phaseIdle || r.Agent.Version != "3.9.0" || r.Agent.PID == 0 || r.Launcher != platform.Version {
+	if r := l.journal(); r.Phase != upgrade.Idle || r.Agent.Version != "3.9.0" || r.Agent.PID == 0 || r.Launcher != platform.Version {
 		t.Errorf("got %+v", r)
 	}
 	wd, err := os.Getwd()

@@ -20,6 +20,7 @@ import (
 	"oibus/launcher/handshake"
 	"oibus/launcher/options"
 	"oibus/platform"
+	"oibus/platform/task"
 )
 
 // process is what the supervisor needs of a running agent.
@@ -35,20 +36,27 @@ type process interface {
 
 // supervisor runs agents one after the other.
 type supervisor struct {
-	options options.Options
-	start   func() (process, error)
-	journal *journal
-	manager *manager
-	random  func() float64 // from 0 to 1, for the backoff
-	log     *slog.Logger
+	options  options.Options
+	start    func(run) (process, error)
+	upgrades upgrades
+	journal  *journal
+	manager  *manager
+	random   func() float64 // from 0 to 1, for the backoff
+	log      *slog.Logger
 }
 
 // run supervises until ctx is done and the agent has stopped.
 func (s *supervisor) run(ctx context.Context) {
 	var past history
+	var last *ending
 	for ctx.Err() == nil {
-		e := s.once(ctx, past.startLimit(s.options))
-		past = past.after(e, s.options)
+		r, ok := s.next(ctx, last)
+		if !ok {
+			return
+		}
+		e := s.once(ctx, r, past.startLimit(s.options))
+		s.upgrades.ended(ctx, r, e)
+		past, last = past.after(e, s.options), &e
 		s.journal.update(func(r *record) {
 			r.Agent, r.LastExit = nil, &exitRecord{Code: e.exit.Code, Reason: e.why(), At: e.at.UTC()}
 		})
@@ -56,43 +64,73 @@ func (s *supervisor) run(ctx context.Context) {
 			s.log.Info("the agent has stopped", "exit", e.exit.Text, "reason", e.why())
 			return
 		}
+		if s.upgrades.pressing(e) {
+			s.log.Info("the agent has ended", "exit", e.exit.Text, "reason", e.why())
+			continue
+		}
 		s.wait(ctx, past.delay(s.options, s.random()), past.failures, e)
 	}
 }
 
+// next asks what to start. The answer may take long, so there are signs of life for the service manager meanwhile.
+func (s *supervisor) next(ctx context.Context, last *ending) (r run, ok bool) {
+	tasks := task.New(ctx, func(name string, err error) { s.log.Error("a task has failed", "task", name, "error", err) })
+	answered := make(chan struct{})
+	tasks.Go("next version", func(ctx context.Context) error {
+		defer close(answered)
+		r, ok = s.upgrades.next(ctx, last)
+		return nil
+	})
+	ticker := time.NewTicker(tick)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-answered:
+			return r, ok
+		case now := <-ticker.C:
+			s.manager.sign(now, true)
+		}
+	}
+}
+
 // once starts the agent and watches it until it has ended.
-func (s *supervisor) once(ctx context.Context, startLimit time.Duration) ending {
+func (s *supervisor) once(ctx context.Context, r run, startLimit time.Duration) ending {
 	s.manager.starting(startLimit)
 	started := time.Now()
-	p, err := s.start()
+	p, err := s.start(r)
 	if err != nil {
 		return ending{observation: observation{started: started}, exit: platform.Exit{Code: -1}, at: time.Now(), err: err}
 	}
-	s.log.Info("the agent was started", "pid", p.pid())
-	return s.watch(ctx, p, startLimit)
+	s.log.Info("the agent was started", "pid", p.pid(), "program", r.path, "trial", r.trial)
+	return s.watch(ctx, r, p, startLimit)
 }
 
 // watch is the life of one agent.
-func (s *supervisor) watch(ctx context.Context, p process, startLimit time.Duration) ending {
+func (s *supervisor) watch(ctx context.Context, r run, p process, startLimit time.Duration) ending {
 	o := observation{started: time.Now()}
-	stop, messages := ctx.Done(), p.heard()
+	stop, yield, messages := ctx.Done(), s.upgrades.wanted(), p.heard()
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
 	last := o.started
 	for {
 		select {
 		case <-stop:
-			stop = nil
+			stop, yield = nil, nil
 			o.asked = time.Now()
 			s.log.Info("stopping the agent", "pid", p.pid(), "limit", s.options.StopLimit)
 			s.manager.stopping(s.options.StopLimit.Std())
 			p.requestStop()
+		case <-yield:
+			if s.upgrades.waiting() {
+				yield = nil
+				o = s.yield(o, p)
+			}
 		case m, ok := <-messages:
 			if !ok {
 				messages = nil
 				continue
 			}
-			o = s.hear(o, m, p.pid())
+			o = s.try(s.hear(o, m, p.pid()), r, p, time.Now())
 		case exit := <-p.gone():
 			return ending{observation: o, exit: exit, at: time.Now()}
 		case <-ticker.C:
@@ -102,10 +140,46 @@ func (s *supervisor) watch(ctx context.Context, p process, startLimit time.Durat
 				o = o.forgive(late)
 			}
 			last = now
-			o = s.act(o, p, startLimit, now)
+			o = s.try(s.act(o, p, startLimit, now), r, p, now)
 			s.manager.sign(now, o.inHand(now))
 		}
 	}
+}
+
+// yield asks the agent to make room for an upgrade.
+func (s *supervisor) yield(o observation, p process) observation {
+	s.log.Info("stopping the agent for an upgrade", "pid", p.pid(), "limit", s.options.StopLimit)
+	s.manager.upgrading(s.options.StopLimit.Std())
+	o.asked, o.yielded = time.Now(), true
+	p.requestStop()
+	return o
+}
+
+// try judges an agent on trial. The verdict is recorded before anything is done about it; until it is, it is tried
+// again.
+func (s *supervisor) try(o observation, r run, p process, now time.Time) observation {
+	if !r.trial || o.judged {
+		return o
+	}
+	v, why := o.verdict(r.version, s.options.TrialWindow.Std())
+	var err error
+	switch v {
+	case undecided:
+		return o
+	case passed:
+		err = s.upgrades.pass()
+	case failed:
+		err = s.upgrades.fail(why)
+	}
+	if err != nil {
+		s.log.Error("cannot record the verdict of the trial yet", "error", err)
+	}
+	o.judged = err == nil
+	if v == failed && o.aborted.IsZero() && o.killed.IsZero() {
+		o.aborted, o.killedFor = now, "has failed its trial: "+why
+		p.abort()
+	}
+	return o
 }
 
 // hear takes note of what the agent says.
@@ -162,6 +236,7 @@ func (s *supervisor) wait(ctx context.Context, delay time.Duration, failures int
 	s.journal.update(func(r *record) { r.Restarts++ })
 	due := time.NewTimer(delay)
 	defer due.Stop()
+	wanted := s.upgrades.wanted()
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
 	for {
@@ -169,6 +244,8 @@ func (s *supervisor) wait(ctx context.Context, delay time.Duration, failures int
 		case <-ctx.Done():
 			return
 		case <-due.C:
+			return
+		case <-wanted:
 			return
 		case now := <-ticker.C:
 			s.manager.sign(now, true)

@@ -72,6 +72,11 @@ type world struct {
 // supervised runs a supervisor whose agents live as play says, for a while.
 func supervised(t *testing.T, during time.Duration, play func(f *fakeAgent) platform.Exit) *world {
 	t.Helper()
+	return supervisedWith(t, during, noUpgrades{}, play)
+}
+
+func supervisedWith(t *testing.T, during time.Duration, u upgrades, play func(f *fakeAgent) platform.Exit) *world {
+	t.Helper()
 	w := &world{begin: time.Now()}
 	log := slog.New(slog.NewTextHandler(&w.log, nil))
 	j, err := openJournal(t.TempDir(), log)
@@ -79,8 +84,8 @@ func supervised(t *testing.T, during time.Duration, play func(f *fakeAgent) plat
 		t.Fatal(err)
 	}
 	m := &manager{send: func(s string) error { w.states = append(w.states, s); return nil }, watchdog: 30 * time.Second, log: log}
-	w.supervisor = supervisor{options: testOptions(), journal: j, manager: m, random: func() float64 { return 0 }, log: log}
-	w.start = func() (process, error) { return w.startFake(play) }
+	w.supervisor = supervisor{options: testOptions(), upgrades: u, journal: j, manager: m, random: func() float64 { return 0 }, log: log}
+	w.start = func(run) (process, error) { return w.startFake(play) }
 	ctx, cancel := context.WithTimeout(t.Context(), during)
 	defer cancel()
 	w.run(ctx)

@@ -44,6 +44,17 @@ type Error struct {
 	Text string
 }
 
+// Is makes every mistake in the file an ErrMistake.
+func (e *Error) Is(target error) bool { return target == ErrMistake }
+
+// ErrMistake says that the settings file is wrong: correct what the error names.
+var ErrMistake = errors.New("mistake in the settings file")
+
+// launcherError is a mistake in the table of the launcher, which words it itself.
+type launcherError struct{ error }
+
+func (launcherError) Is(target error) bool { return target == ErrMistake }
+
 func (e *Error) Error() string {
 	if e.Line == 0 {
 		return fmt.Sprintf("%s: %s", e.File, e.Text)
@@ -86,7 +97,7 @@ func Parse(file string, data []byte) (*Config, error) {
 		return nil, parseError(file, err)
 	}
 	if _, err := options.Parse(file, data); err != nil {
-		return nil, err
+		return nil, launcherError{err}
 	}
 	delete(tree, "launcher")
 	if err := c.collect(tree, "", data); err != nil {

@@ -209,12 +209,34 @@ func (s *Service) updateEngine(author string, changes []Change, change func(*ent
 	if err := s.apply(before.Settings, after.Settings); err != nil {
 		return err
 	}
-	after.Audit = before.Touched(author, s.o.Now())
-	if err := s.saveEngine(after); err != nil {
+	stored, err := s.unpinned(after)
+	if err == nil {
+		stored.Audit = before.Touched(author, s.o.Now())
+		err = s.saveEngine(stored)
+	}
+	if err != nil {
 		return errors.Join(err, s.apply(after.Settings, before.Settings))
 	}
 	s.announce(changes...)
 	return nil
+}
+
+// unpinned is e with what was stored in place of what oibus.toml decides: when a key is taken out of the file again, the
+// setting is what it was before.
+func (s *Service) unpinned(e entity.Engine) (entity.Engine, error) {
+	s.mu.Lock()
+	stored := s.engine.Settings
+	s.mu.Unlock()
+	tree, err := toTree(stored)
+	if err != nil {
+		return e, err
+	}
+	values := map[string]any{}
+	for path := range s.pins {
+		values[path] = getPath(tree, path)
+	}
+	e.Settings, err = overlay(e.Settings, values)
+	return e, err
 }
 
 // checkPins refuses a change of what oibus.toml decides.

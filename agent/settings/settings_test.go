@@ -212,6 +212,12 @@ func TestPinnedSettingsHoldAndCannotBeChanged(t *testing.T) {
 	if err := s.UpdateWebServer("u", json.RawMessage(`{"port":8080,"authTokenDuration":"1h"}`)); err != nil {
 		t.Errorf("a change beside the pinned key: %v", err)
 	}
+	if e := s.Engine().Settings.WebServer; e.Port != 8080 || e.AuthTokenDuration != "1h" {
+		t.Errorf("in force %+v", e)
+	}
+	if stored := s.engine.Settings; stored.WebServer.Port != 2223 || stored.WebServer.AuthTokenDuration != "1h" || stored.Logger.Console.Level != "silent" {
+		t.Errorf("stored %+v", stored)
+	}
 }
 
 // Every key that pins an engine setting has a value of the type of that setting, or Engine would panic.

@@ -5,7 +5,10 @@ package options
 
 import (
 	"fmt"
+	"strconv"
 	"time"
+
+	"oibus/launcher/release"
 )
 
 // Options are the settings of the launcher. The agent decodes and checks them too, so that it can refuse a wrong file.
@@ -25,6 +28,15 @@ type Options struct {
 	BackoffMax Duration `toml:"backoff_max"`
 	// HealthyAfter is how long an agent must have run well for its earlier failures to be forgotten.
 	HealthyAfter Duration `toml:"healthy_after"`
+	// TrialWindow is how long a new version must run well, from when it was ready, to be kept.
+	TrialWindow Duration `toml:"trial_window"`
+	// TrustedKeys are the public keys of which one must vouch for an upgrade package.
+	TrustedKeys List `toml:"trusted_keys"`
+	// UnprovenPackages is accept or refuse: what happens to packages whose origin no key proves. Empty is accept as long
+	// as no key is trusted, else refuse.
+	UnprovenPackages release.Unproven `toml:"unproven_packages"`
+	// RevokedCertificates are the serial numbers of certificates of release keys that are no longer good.
+	RevokedCertificates List `toml:"revoked_certificates"`
 }
 
 // Table is the name of the table in oibus.toml.
@@ -44,6 +56,7 @@ func Default() Options {
 		BackoffFirst:      Duration(500 * time.Millisecond),
 		BackoffMax:        seconds(60),
 		HealthyAfter:      seconds(60),
+		TrialWindow:       seconds(30), // longer than a start and than a silence that ends an agent
 	}
 }
 
@@ -73,7 +86,28 @@ func (o Options) Validate() error {
 		return &Error{Key: Table + ".backoff_max", Text: fmt.Sprintf(
 			"%s is less than launcher.backoff_first, %s", o.BackoffMax, o.BackoffFirst)}
 	}
-	return nil
+	_, err := o.Policy()
+	return err
+}
+
+// Policy is what the settings say of upgrade packages. Its error is an *Error.
+func (o Options) Policy() (release.Policy, error) {
+	p := release.Policy{Unproven: o.UnprovenPackages}
+	for _, text := range o.TrustedKeys.All() {
+		key, err := release.ParsePublicKey(text)
+		if err != nil {
+			return p, &Error{Key: Table + ".trusted_keys", Text: err.Error()}
+		}
+		p.Trusted = append(p.Trusted, key)
+	}
+	for _, text := range o.RevokedCertificates.All() {
+		serial, err := strconv.ParseUint(text, 10, 64)
+		if err != nil {
+			return p, &Error{Key: Table + ".revoked_certificates", Text: fmt.Sprintf("%q is not a serial number: write it as text, such as \"12\"", text)}
+		}
+		p.Revoked = append(p.Revoked, serial)
+	}
+	return p, nil
 }
 
 type bound struct {
@@ -94,5 +128,6 @@ func (o Options) bounds() []bound {
 		{"backoff_first", o.BackoffFirst, second / 10, minute},
 		{"backoff_max", o.BackoffMax, second / 10, 60 * minute},
 		{"healthy_after", o.HealthyAfter, second, 60 * minute},
+		{"trial_window", o.TrialWindow, second, 60 * minute},
 	}
 }

@@ -64,9 +64,8 @@ func start(args []string, reporter *handshake.Reporter) (int, error) {
 }
 
 func exitCode(err error) int {
-	var settings *config.Error
 	switch {
-	case errors.As(err, &settings), errors.Is(err, agent.ErrSettings):
+	case errors.Is(err, config.ErrMistake), errors.Is(err, agent.ErrSettings):
 		return handshake.ExitBadSettings
 	case errors.Is(err, platform.ErrLocked):
 		return handshake.ExitInUse
