@@ -142,7 +142,7 @@ case ${1:-} in
   test-wine) need_go; test_wine ;;
   test-packages) say 'there are no packages yet' ;;
   sweep) need_go; build; OIBUS_SWEEP=1 end_to_end -v -timeout 60m -run Sweep ;;
-  bench) need_go; build; OIBUS_DIST=$PWD/dist go run ./testing/bench ;;
+  bench) shift; need_go; build; OIBUS_DIST=$PWD/dist go run ./testing/bench "$@" ;;
   clean) rm -rf dist ;;
   version) version ;;
   *) usage; [[ -z ${1:-} ]] || exit 2 ;;

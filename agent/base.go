@@ -39,7 +39,7 @@ func openBase(line config.CommandLine) (*base, error) {
 	}
 	b.settings, err = settings.Open(settings.Options{
 		Store: b.store, Keys: b.keys, Config: b.config, Provision: b.provision,
-		DataDir: line.DataDir, Hostname: b.hostname, Now: time.Now,
+		DataDir: line.DataDir, Hostname: b.hostname, Version: b.config.Announced, Launcher: line.LauncherVersion, Now: time.Now,
 	})
 	return b, err
 }

@@ -178,7 +178,7 @@ func TestASlowScanModeLeavesNoGapWhileNothingIsTracked(t *testing.T) {
 	p := Position{}
 	for tick := range 4 { // daily, looking back one hour
 		r := plan(t, at(24*float64(tick+1)), p, Settings{MaxRead: time.Hour})
-		p, _ = r.Begin()
+		r.Begin()
 		if tick > 0 && r.At(0).Start != at(24*float64(tick)) {
 			t.Fatalf("tick %d starts at %v", tick, r.At(0).Start)
 		}

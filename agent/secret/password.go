@@ -34,12 +34,20 @@ func argon(password string, salt []byte, time, memory uint32, lanes uint8, n uin
 
 // HashPassword makes an argon2id hash in the usual text form.
 func HashPassword(password string) (string, error) {
+	return hash(password, argonTime, argonMemory), nil
+}
+
+// HashGenerated is HashPassword for what NewPassword made: nobody guesses that, so its hash need not be slow, and a
+// first start is not held up.
+func HashGenerated(password string) (string, error) { return hash(password, 1, 64), nil }
+
+func hash(password string, time, memory uint32) string {
 	salt := make([]byte, argonSalt)
 	rand.Read(salt)
-	hash := argon(password, salt, argonTime, argonMemory, argonLanes, argonLen)
+	key := argon(password, salt, time, memory, argonLanes, argonLen)
 	b64 := base64.RawStdEncoding
-	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, argonMemory, argonTime, argonLanes,
-		b64.EncodeToString(salt), b64.EncodeToString(hash)), nil
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, memory, time, argonLanes,
+		b64.EncodeToString(salt), b64.EncodeToString(key))
 }
 
 // VerifyPassword says whether password has this argon2id hash. A hash that is none is nobody's.

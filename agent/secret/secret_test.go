@@ -141,6 +141,9 @@ func TestPasswordsVerifyOnlyAgainstTheirHash(t *testing.T) {
 	if !VerifyPassword(hash, "pass") || VerifyPassword(hash, "Pass") {
 		t.Error("the wrong password verifies, or the right one does not")
 	}
+	if generated, err := HashGenerated("random"); err != nil || !VerifyPassword(generated, "random") || VerifyPassword(generated, "other") {
+		t.Errorf("the hash %q of a generated password: %v", generated, err)
+	}
 	for _, bad := range []string{"", "pass", "$argon2id$v=19$m=4294967295,t=1,p=1$AAAA$AAAA", "$argon2id$v=19$m=8,t=0,p=0$AAAA$AAAA", hash[:len(hash)-30]} {
 		if VerifyPassword(bad, "pass") {
 			t.Errorf("hash %q verifies", bad)

@@ -41,6 +41,8 @@ type Options struct {
 	Provision config.Provision
 	DataDir   string
 	Hostname  string
+	Version   string // announced
+	Launcher  string // version of the launcher
 	Now       func() time.Time
 }
 
@@ -109,7 +111,7 @@ func (s *Service) openEngine() error {
 		return err
 	}
 	if !found {
-		engine = entity.Engine{Audit: entity.NewAudit(entity.NewID(entity.LongID), entity.System, s.o.Now()), Settings: entity.DefaultEngineSettings()}
+		engine = entity.Engine{Audit: entity.NewAudit(entity.NewID(entity.LongID), entity.System, s.o.Now()), Version: s.o.Version, LauncherVersion: s.o.Launcher, Settings: entity.DefaultEngineSettings()}
 		if s.o.Provision.EngineName != "" {
 			engine.Settings.General.Name = s.o.Provision.EngineName
 		}

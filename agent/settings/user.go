@@ -57,7 +57,7 @@ func (s *Service) seedUsers() error {
 		if _, there := s.byLogin(login); there {
 			return nil
 		}
-		return s.addUser(login, password)
+		return s.addUser(login, password, secret.HashPassword)
 	}
 	if len(s.users.items) > 0 {
 		return nil
@@ -66,11 +66,11 @@ func (s *Service) seedUsers() error {
 	if err := s.writeFirstPassword(login, password); err != nil {
 		return err
 	}
-	return s.addUser(login, password)
+	return s.addUser(login, password, secret.HashGenerated)
 }
 
-func (s *Service) addUser(login, password string) error {
-	hash, err := secret.HashPassword(password)
+func (s *Service) addUser(login, password string, how func(string) (string, error)) error {
+	hash, err := how(password)
 	if err != nil {
 		return err
 	}
@@ -94,7 +94,7 @@ func (s *Service) ResetAdmin() (password string, err error) {
 			return "", err
 		}
 	}
-	return password, s.addUser(AdminLogin, password)
+	return password, s.addUser(AdminLogin, password, secret.HashGenerated)
 }
 
 // FirstPasswordFile is the file that holds the random password until it is changed.

@@ -65,7 +65,7 @@ func failNowAndThen(t *testing.T, calls string) {
 			told.name = name
 		}
 	}
-	c := fullDisk{t: t, s: s}
+	c := ailing{t: t, s: s}
 	c.manageable(time.Second)
 	detach()
 	c.ended = s.Ended(ctx, ids...)

@@ -21,7 +21,7 @@ const fullFor = 4 * time.Second
 func TestAFullDiskLeavesTheAgentManageableAndHealsByItself(t *testing.T) {
 	t.Parallel()
 	d := newDisk(t, 32) // too small for a reserve
-	c := fullDisk{t: t, s: startOn(t, d.dir)}
+	c := ailing{t: t, s: startOn(t, d.dir)}
 	c.endure(func() func() { return fill(t, d.dir) })
 	if said := strings.Join(written(t, c.s.Dir), "") + c.s.Output(); !strings.Contains(said, "no space left on device") {
 		t.Error("neither log nor console say that the disk was full")
@@ -45,7 +45,7 @@ func TestADiskWithoutFreeFilesLeavesTheAgentManageable(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	c := fullDisk{t: t, s: startOn(t, dir)}
+	c := ailing{t: t, s: startOn(t, dir)}
 	c.endure(func() func() { return fillFiles(t, dir) })
 }
 
@@ -94,14 +94,14 @@ func creations(n int) []any {
 	return list
 }
 
-// fullDisk is an agent on a disk that fills up.
-type fullDisk struct {
+// ailing is an agent on a disk that does not do what it should.
+type ailing struct {
 	t     *testing.T
 	s     *site.Site
 	ended []cloudsim.Command
 }
 
-func (c *fullDisk) endure(fill func() (free func())) {
+func (c *ailing) endure(fill func() (free func())) {
 	t, s := c.t, c.s
 	before := holds(t, s)
 	free := fill()
@@ -135,7 +135,7 @@ func (c *fullDisk) endure(fill func() (free func())) {
 }
 
 // manageable checks for a while that the page answers with all that it has.
-func (c *fullDisk) manageable(d time.Duration) {
+func (c *ailing) manageable(d time.Duration) {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(c.t.Context(), d)
 	defer cancel()
@@ -151,7 +151,7 @@ func (c *fullDisk) manageable(d time.Duration) {
 }
 
 // effects checks that what the cloud was told is true.
-func (c *fullDisk) effects(when string) {
+func (c *ailing) effects(when string) {
 	c.t.Helper()
 	names := map[string]bool{}
 	for _, name := range holds(c.t, c.s)["scan-modes"] {
