@@ -48,7 +48,7 @@ function Stage($name, [scriptblock]$block) {
 }
 
 function Check {
-  Stage 'format' { $bad = gofmt -l agent launcher installer platform testing; if ($bad) { throw "not formatted by gofmt: $bad" } }
+  Stage 'format' { $bad = gofmt -l agent launcher installer packaging platform testing; if ($bad) { throw "not formatted by gofmt: $bad" } }
   Stage 'vet' { foreach ($os in 'linux', 'windows') { $env:GOOS = $os; try { Invoke-Checked { go vet ./... } } finally { Remove-Item Env:GOOS } } }
   Stage 'staticcheck' {
     $env:GOBIN = "$PSScriptRoot/dist/tools"
@@ -95,6 +95,14 @@ switch ($Verb) {
   'test-packages' { Write-Host 'there are no packages yet' }
   'sweep' { Need-Go; Build; $env:OIBUS_DIST = "$PSScriptRoot/dist"; $env:OIBUS_SWEEP = '1'; Invoke-Checked { go test -count=1 -v -timeout 60m -run Sweep ./testing/... } }
   'bench' { Need-Go; Build; $env:OIBUS_DIST = "$PSScriptRoot/dist"; Invoke-Checked { go run ./testing/bench } }
+  'release' {
+    Need-Go
+    foreach ($t in $targets) { $os, $arch = $t -split '/'; Compile $os $arch "dist/cross/$os-$arch" }
+    if (-not $env:SOURCE_DATE_EPOCH) { $env:SOURCE_DATE_EPOCH = git log -1 --format=%ct }
+    $level = (Select-String -Path agent/store/store.go -Pattern '^const SchemaLevel = (\d+)$').Matches[0].Groups[1].Value
+    $key = if ($env:OIBUS_RELEASE_KEY) { @('--key', $env:OIBUS_RELEASE_KEY) } else { @() }
+    Invoke-Checked { go run ./packaging/release --version (Get-Version) --state-written $level @key }
+  }
   'clean' { Remove-Item -Recurse -Force dist -ErrorAction SilentlyContinue }
   'version' { Get-Version }
   default {
@@ -106,6 +114,7 @@ switch ($Verb) {
 ./build.ps1 test-packages    arrives with the packages
 ./build.ps1 sweep            the long fault tests, whole
 ./build.ps1 bench            speed and memory, as a table
+./build.ps1 release          upgrade packages for each platform into dist/release/
 ./build.ps1 clean            remove what was built
 '@
     if ($Verb) { exit 2 }

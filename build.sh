@@ -7,7 +7,7 @@ readonly go_needed=1.26
 readonly staticcheck=honnef.co/go/tools/cmd/staticcheck@v0.8.2
 readonly programs=(oibus=./agent/cmd/oibus oibus-launcher=./launcher/cmd/oibus-launcher oibus-installer=./installer/cmd/oibus-installer oibus-cloudsim=./testing/cloudsim/cmd/oibus-cloudsim)
 readonly targets=(linux/amd64 linux/arm64 windows/amd64 windows/arm64)
-readonly wine_packages=(./platform/... ./agent/store ./agent/config ./launcher/...)
+readonly wine_packages=(./platform/... ./agent/store ./agent/config ./launcher/... ./installer)
 export GOTOOLCHAIN=local
 
 say() { printf '%s\n' "$*"; }
@@ -52,7 +52,7 @@ cross_build() {
 
 formatted() {
   local bad
-  bad=$(gofmt -l agent launcher installer platform testing)
+  bad=$(gofmt -l agent launcher installer packaging platform testing)
   [[ -z $bad ]] || fail "not formatted by gofmt: $bad"
 }
 
@@ -88,6 +88,13 @@ check() {
   stage 'cross builds' cross_build
   stage build build
   stage 'end to end' end_to_end
+}
+
+# The packages that OIAnalytics and people hand to an installed OIBus, signed when OIBUS_RELEASE_KEY names a key file.
+release() {
+  cross_build
+  SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)} go run ./packaging/release --version "$(version)" \
+    --state-written "$(sed -n 's/^const SchemaLevel = \([0-9]*\)$/\1/p' agent/store/store.go)" ${OIBUS_RELEASE_KEY:+--key "$OIBUS_RELEASE_KEY"}
 }
 
 test_wine() {
@@ -131,6 +138,7 @@ usage() {
 ./build.sh test-packages    arrives with the packages
 ./build.sh sweep            the long fault tests, whole
 ./build.sh bench            speed and memory, as a table
+./build.sh release          upgrade packages for each platform into dist/release/
 ./build.sh clean            remove what was built
 TXT
 }
@@ -143,6 +151,7 @@ case ${1:-} in
   test-packages) say 'there are no packages yet' ;;
   sweep) need_go; build; OIBUS_SWEEP=1 end_to_end -v -timeout 60m -run Sweep ;;
   bench) shift; need_go; build; OIBUS_DIST=$PWD/dist go run ./testing/bench "$@" ;;
+  release) need_go; release ;;
   clean) rm -rf dist ;;
   version) version ;;
   *) usage; [[ -z ${1:-} ]] || exit 2 ;;

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -117,12 +118,26 @@ func (o *ordeal) step() {
 		o.restarted++
 		o.s.Launch()
 	}
-	if o.done < o.kills && (o.requests.Load() >= o.nextKill || time.Now().After(o.latestKill)) {
-		pause(between(o.rng, 0, 25*time.Millisecond))
+	if o.done < o.kills && (o.requests.Load() >= o.nextKill && o.busy() || time.Now().After(o.latestKill)) {
+		pause(between(o.rng, 0, 40*time.Millisecond))
 		o.attack()
 		o.done++
 		o.scheduleKill()
 	}
+}
+
+// busy tells whether the agent has work: most kills should hit it in the middle of a command.
+func (o *ordeal) busy() bool {
+	waiting := 0
+	for _, p := range slices.Backward(o.pieces) {
+		if c, err := o.s.Sim.Command(p.id); err == nil && c.Deliveries > 0 && !terminal(c.Status) {
+			waiting++
+		}
+		if waiting == 3 {
+			return true
+		}
+	}
+	return false
 }
 
 // killAgent kills an agent that runs alone, now and then again before it has started.
@@ -139,7 +154,7 @@ func (o *ordeal) killAgent() {
 
 // scheduleKill spreads the kills over the requests that the commands cause.
 func (o *ordeal) scheduleKill() {
-	o.nextKill = o.requests.Load() + 1 + o.rng.Int64N(12)
+	o.nextKill = o.requests.Load() + 1 + o.rng.Int64N(6)
 	o.latestKill = time.Now().Add(between(o.rng, 100*time.Millisecond, 2*time.Second))
 }
 
