@@ -171,10 +171,11 @@ func (o *ordeal) queue(n int) {
 
 // meddle cancels a command, or delivers one again that has ended.
 func (o *ordeal) meddle() {
-	if len(o.pieces) == 0 || o.rng.IntN(8) > 0 {
+	if len(o.pieces) == 0 || o.rng.IntN(3) > 0 {
 		return
 	}
-	p := &o.pieces[o.rng.IntN(len(o.pieces))]
+	recent := min(len(o.pieces), 5+o.rng.IntN(len(o.pieces))) // those that may still wait, more often than old ones
+	p := &o.pieces[len(o.pieces)-1-o.rng.IntN(recent)]
 	c, err := o.s.Sim.Command(p.id)
 	if err != nil {
 		o.t.Fatal(err)

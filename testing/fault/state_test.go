@@ -65,7 +65,7 @@ func quiet(file, damage string) bool {
 	case damage == "deleted" || damage == "emptied":
 		return strings.HasPrefix(file, "logs/") || file == "state/sessions.json" || file == "secrets/data.key.copy"
 	}
-	return strings.HasPrefix(file, "logs/cursor-") && damage == "truncated"
+	return strings.HasPrefix(file, "logs/cursor-") && (damage == "truncated" || damage == "half zeros")
 }
 
 // rot is one file of a site, and what happens to it.
