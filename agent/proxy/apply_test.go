@@ -214,18 +214,3 @@ func TestTheLimitsFitTogether(t *testing.T) {
 		t.Errorf("%+v", l)
 	}
 }
-
-func TestRefusalsFillOneLineAMinute(t *testing.T) {
-	t.Parallel()
-	var th throttle
-	now := time.Unix(1000, 0)
-	for i, c := range []struct {
-		after time.Duration
-		n     int
-		ok    bool
-	}{{0, 1, true}, {time.Second, 0, false}, {59 * time.Second, 0, false}, {61 * time.Second, 3, true}, {62 * time.Second, 0, false}} {
-		if n, ok := th.pass(now.Add(c.after)); n != c.n || ok != c.ok {
-			t.Errorf("step %d: %d, %v", i, n, ok)
-		}
-	}
-}

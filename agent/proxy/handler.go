@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -74,28 +73,9 @@ func (ru *rules) handle(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) deny(client netip.Addr, why string) {
-	if n, ok := s.refused.pass(time.Now()); ok {
+	if n, ok := s.refused.Pass(time.Now()); ok {
 		s.opts.Log.Warn(fmt.Sprintf("The forward proxy refused %s: %s (%d refused since the last such line)", client.Unmap(), why, n))
 	}
-}
-
-// throttle lets one line a minute pass, so that a scanner does not fill the log.
-type throttle struct {
-	mu   sync.Mutex
-	last time.Time
-	n    int
-}
-
-func (t *throttle) pass(now time.Time) (int, bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.n++
-	if !t.last.IsZero() && now.Sub(t.last) < time.Minute {
-		return 0, false
-	}
-	n := t.n
-	t.last, t.n = now, 0
-	return n, true
 }
 
 // basic reads the credentials of a header of Basic authentication.

@@ -17,6 +17,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"oibus/agent/logging"
 	"oibus/platform/task"
 )
 
@@ -71,7 +72,7 @@ type Server struct {
 	exchanges *exchanges
 	rules     atomic.Pointer[rules] // for new requests; nil when off
 	port      atomic.Int64          // listened on; 0 when off
-	refused   throttle
+	refused   logging.Throttle
 
 	mu     sync.Mutex // one Apply at a time
 	front  *front

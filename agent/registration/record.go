@@ -58,6 +58,9 @@ func (k storeKeeper) Load() (Record, bool, error) { return store.Load(k.s, docum
 // Save writes the record twice, so that both generations hold the same: the one before may be without the token, and
 // a site that fell back on it would be cut off from its cloud.
 func (k storeKeeper) Save(r Record) error {
+	if r.Status == entity.NotRegistered && text(r.Token) == "" && k.s.Fresh() { // a first start has nothing to lose
+		return store.Save(k.s, documentName, r)
+	}
 	return errors.Join(store.Save(k.s, documentName, r), store.Save(k.s, documentName, r))
 }
 

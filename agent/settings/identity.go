@@ -123,12 +123,24 @@ func (i *Identity) generate() error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(i.dir, 0o700); err != nil {
+	if _, err := os.Lstat(i.dir); err == nil {
+		return write(i.dir, c)
+	}
+	// At a first start the whole folder appears at once: a stop in the middle leaves nothing that looks damaged.
+	fresh := i.dir + ".new"
+	if err := errors.Join(os.RemoveAll(fresh), os.Mkdir(fresh, 0o700), write(fresh, c)); err != nil {
+		return err
+	}
+	if err := os.Rename(fresh, i.dir); err != nil {
 		return fmt.Errorf("cannot create the folder of the identity: %w", err)
 	}
+	return platform.SyncDir(filepath.Dir(i.dir))
+}
+
+func write(dir string, c secret.Certificate) error {
 	return errors.Join(
-		platform.WriteFile(i.path("private.pem"), []byte(c.PrivateKey), 0o600),
-		platform.WriteFile(i.path("public.pem"), []byte(c.PublicKey), 0o600),
-		platform.WriteFile(i.path("cert.pem"), []byte(c.Certificate), 0o600),
+		platform.WriteFile(filepath.Join(dir, "private.pem"), []byte(c.PrivateKey), 0o600),
+		platform.WriteFile(filepath.Join(dir, "public.pem"), []byte(c.PublicKey), 0o600),
+		platform.WriteFile(filepath.Join(dir, "cert.pem"), []byte(c.Certificate), 0o600),
 	)
 }

@@ -46,6 +46,15 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// short is the beginning of what a client sent, for the log.
+func short(text string) string {
+	const most = 200
+	if len(text) > most {
+		return text[:most] + "…"
+	}
+	return text
+}
+
 // admit makes the checks that need no credentials, and answers when one fails.
 func (s *Server) admit(w http.ResponseWriter, r *http.Request) bool {
 	client := auth.ClientAddr(r)
@@ -56,12 +65,16 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request) bool {
 		return false
 	}
 	if !s.hosts.allows(r.Host) {
-		s.log.Warn("refused a request for a host name that is not this machine's", "host", r.Host, "client", client.String())
+		if times, ok := s.refused.Pass(s.o.Now()); ok {
+			s.log.Warn("refused requests for a host name that is not this machine's", "host", short(r.Host), "client", client.String(), "times", times)
+		}
 		refuse(w, http.StatusMisdirectedRequest, "This OIBus is not known under the name used: add it to the allowed hosts in oibus.toml")
 		return false
 	}
 	if err := s.crossing.Check(r); err != nil {
-		s.log.Warn("refused a request made by a page of another site", "origin", r.Header.Get("Origin"), "path", r.URL.Path)
+		if times, ok := s.crossed.Pass(s.o.Now()); ok {
+			s.log.Warn("refused requests made by a page of another site", "origin", short(r.Header.Get("Origin")), "path", short(r.URL.Path), "times", times)
+		}
 		refuse(w, http.StatusForbidden, "Cross-origin request refused")
 		return false
 	}

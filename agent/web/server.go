@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"oibus/agent/entity"
+	"oibus/agent/logging"
 	"oibus/agent/web/access"
 	"oibus/agent/web/auth"
 	"oibus/platform/task"
@@ -45,6 +46,8 @@ type Server struct {
 	notFound http.HandlerFunc
 	mux      *http.ServeMux
 	crossing *http.CrossOriginProtection
+	refused  logging.Throttle // requests for foreign host names
+	crossed  logging.Throttle // requests by pages of other sites
 
 	mu    sync.Mutex
 	tasks *task.Group
