@@ -12,6 +12,7 @@ import (
 
 	"oibus/agent"
 	"oibus/agent/config"
+	"oibus/agent/script"
 	"oibus/agent/store"
 	"oibus/launcher/handshake"
 	"oibus/platform"
@@ -20,6 +21,9 @@ import (
 func main() { os.Exit(run(os.Args[1:])) }
 
 func run(args []string) int {
+	if len(args) > 0 && args[0] == agent.ScriptWorker {
+		return script.Serve(os.Stdin, os.Stdout)
+	}
 	reporter, err := handshake.FromEnvironment()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

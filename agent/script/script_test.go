@@ -1,0 +1,325 @@
+package script
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"oibus/platform"
+)
+
+const asWorker = "script-worker-of-test"
+
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == asWorker {
+		os.Exit(Serve(os.Stdin, os.Stdout))
+	}
+	if len(os.Args) > 1 && os.Args[1] == asPrisoner {
+		escape()
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+const asPrisoner = "prisoner-of-test"
+
+// escape tries what a script could if it got out of the interpreter, and prints what worked.
+func escape() {
+	dir := os.Args[2]
+	fmt.Println("confined:", platform.Confine(dataLimit))
+	_, read := os.ReadFile(filepath.Join(dir, "secret"))
+	write := os.WriteFile(filepath.Join(dir, "written"), nil, 0o600)
+	_, dial := net.DialTimeout("tcp", os.Args[3], time.Second)
+	run := exec.Command(os.Args[0], "-test.list", "x").Run()
+	fmt.Println(read == nil, write == nil, dial == nil, run == nil, os.Getenv("SECRET"))
+}
+
+func TestAWorkerHasNoFilesNoNetworkNoProgramsNoEnvironment(t *testing.T) {
+	t.Parallel()
+	if platform.Platform() != "linux" {
+		t.Skip("only Linux can take these from a process")
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "secret"), []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	cmd := exec.CommandContext(t.Context(), os.Args[0], asPrisoner, dir, l.Addr().String())
+	cmd.Env = environment()
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if want := "confined: <nil>\nfalse false false false \n"; string(out) != want {
+		t.Fatalf("got %q, want %q", out, want)
+	}
+}
+
+func newPool(t testing.TB) *Pool {
+	t.Helper()
+	p := NewPool(Options{Command: []string{os.Args[0], asWorker}, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	t.Cleanup(func() {
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return p
+}
+
+func job(code string) Job {
+	return Job{Code: code, Language: JavaScript, Timeout: 5 * time.Second, Content: []byte(`[{"pointId":"a","data":{"value":1}}]`),
+		Source: json.RawMessage(`{"source":"test"}`), FileName: "in.json", Options: json.RawMessage(`{"suffix":"_z"}`)}
+}
+
+func TestWhatTransformReturnsBecomesTheContent(t *testing.T) {
+	t.Parallel()
+	p := newPool(t)
+	for name, c := range map[string]struct {
+		code, language, data, file string
+		elements                   int
+	}{
+		"text":         {`function transform(c, s, f, o) { return { data: JSON.stringify(JSON.parse(c).map(x => x.pointId + o.suffix)), filename: 'out.json', numberOfElement: 1 } }`, JavaScript, `["a_z"]`, "out.json", 1},
+		"object":       {`function transform(c, s, f) { return { data: { f, s: s.source } } }`, JavaScript, `{"f":"in.json","s":"test"}`, "in.json", 0},
+		"bytes":        {`function transform() { return { data: new Uint8Array([0, 255, 10]).subarray(1) } }`, JavaScript, "\xff\n", "in.json", 0},
+		"buffer":       {`function transform() { return { data: new Uint8Array([1, 2]).buffer, filename: 7, numberOfElement: "3" } }`, JavaScript, "\x01\x02", "in.json", 0},
+		"promise":      {`async function transform() { await null; return { data: "x" } }`, JavaScript, "x", "in.json", 0},
+		"module":       {`module.exports.transform = () => ({ data: "m" })`, JavaScript, "m", "in.json", 0},
+		"default":      {`exports.default = () => ({ data: "d" })`, JavaScript, "d", "in.json", 0},
+		"constant":     {`const transform = () => ({ data: "c" })`, JavaScript, "c", "in.json", 0},
+		"typescript":   {`interface A { x: number } export function transform(content: string): { data: string } { const a: A = { x: 1 }; return { data: String(a?.x ?? 0) } }`, TypeScript, "1", "in.json", 0},
+		"emoji":        {`function transform() { return { data: "é😀\ud800" } }`, JavaScript, "é😀\uFFFD", "in.json", 0},
+		"luxon":        {`function transform() { return { data: luxon.DateTime.fromISO("2024-07-01T00:00:00Z").setZone("Europe/Paris").toFormat("yyyy-MM-dd HH:mm ZZ, cccc d LLL") } }`, JavaScript, "2024-07-01 02:00 +02:00, Monday 1 Jul", "in.json", 0},
+		"luxon parses": {`const { DateTime } = require("luxon"); function transform() { return { data: DateTime.fromFormat("31/03/2024 03:30", "dd/MM/yyyy HH:mm", { zone: "Europe/Paris" }).toUTC().toISO() } }`, JavaScript, "2024-03-31T01:30:00.000Z", "in.json", 0},
+		"bad zone":     {`function transform() { return { data: String(luxon.DateTime.now().setZone("Mars/Olympus").isValid) } }`, JavaScript, "false", "in.json", 0},
+		"jsonpath":     {`const { JSONPath } = require("jsonpath-plus"); function transform(c) { return { data: JSONPath({ path: "$..value", json: JSON.parse(c) }) } }`, JavaScript, "[1]", "in.json", 0},
+		"filter":       {`function transform() { return { data: jsonpath.JSONPath({ path: "$[?(@.a>1)].a", json: [{a:1},{a:2}] }) } }`, JavaScript, "[2]", "in.json", 0},
+		"papaparse":    {`function transform() { return { data: papaparse.parse("a;b\n1;2", { header: true, delimiter: ";" }).data } }`, JavaScript, `[{"a":"1","b":"2"}]`, "in.json", 0},
+		"globals":      {`function transform() { return { data: String(window === globalThis && self === global && typeof process + typeof setTimeout + typeof Buffer) } }`, JavaScript, "undefinedundefinedundefined", "in.json", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			j := job(c.code)
+			j.Language = c.language
+			out, err := p.Transform(t.Context(), j)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if string(out.Data) != c.data || out.FileName != c.file || out.Elements != c.elements {
+				t.Fatalf("got %q %q %d", out.Data, out.FileName, out.Elements)
+			}
+		})
+	}
+}
+
+func TestErrorsHaveTheReferencesTexts(t *testing.T) {
+	t.Parallel()
+	p := newPool(t)
+	for code, want := range map[string]string{
+		`const a = 1;`: `[RUNTIME_ERROR] Custom code execution failed: transform is not defined`,
+		`function transform() { throw new Error('kaput'); }`:           `[RUNTIME_ERROR] Custom code execution failed: kaput`,
+		`module.exports.transform = 5`:                                 `[RUNTIME_ERROR] Custom code execution failed: Custom code must export a "transform" function.`,
+		`function transform() {}`:                                      `[RUNTIME_ERROR] Custom code execution failed: Transform function returned an invalid or empty result.`,
+		`function transform() { return { data: "" } }`:                 `[RUNTIME_ERROR] Custom code execution failed: Transform function returned an invalid or empty result.`,
+		`function transform() { return { data: () => 1 } }`:            `[RUNTIME_ERROR] Custom code execution failed: Transform "data" could not be serialized to a string.`,
+		`require("fs"); function transform() {}`:                       `[RUNTIME_ERROR] Custom code execution failed: Module "fs" is not allowed.`,
+		`async function transform() { throw new Error("later") }`:      `[RUNTIME_ERROR] Custom code execution failed: later`,
+		`function transform() { return new Promise(() => {}) }`:        `[RUNTIME_ERROR] Custom code execution failed: the promise that transform returned never settles: there is nothing to wait for, neither timers nor network`,
+		"function transform() {\n  return {{;\n}":                      `[RUNTIME_ERROR] Custom code execution failed: `,
+		`function transform() { throw { message: "plain" } }`:          `[RUNTIME_ERROR] Custom code execution failed: plain`,
+		`function f() { return f() + 1 } function transform() { f() }`: `[RUNTIME_ERROR] Custom code execution failed: Maximum call stack size exceeded`,
+		`function transform() { throw null }`:                          `[RUNTIME_ERROR] Custom code execution failed: null`,
+	} {
+		_, err := p.Transform(t.Context(), job(code))
+		if err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s:\ngot  %v\nwant %s", code, err, want)
+		}
+	}
+	j := job(`function transform(: string) {}`)
+	j.Language = TypeScript
+	if _, err := p.Transform(t.Context(), j); err == nil || !strings.HasPrefix(err.Error(), `[SYNTAX_ERROR] Custom code execution failed: TypeScript compilation failed: `) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// good runs an ordinary script, to see that the pool is in order.
+func good(t *testing.T, p *Pool) {
+	t.Helper()
+	out, err := p.Transform(t.Context(), job(`function transform() { return { data: "good" + typeof leaked } }`))
+	if err != nil || string(out.Data) != "goodundefined" {
+		t.Errorf("afterwards: %q, %v", out.Data, err)
+	}
+}
+
+func TestHostileScriptsFailAloneAndLeaveNothingBehind(t *testing.T) {
+	t.Parallel()
+	p := newPool(t)
+	for name, c := range map[string]struct{ code, category string }{
+		"endless loop":      {`function transform() { while (true) {} }`, Timeout},
+		"endless at load":   {`while (true) {}`, Timeout},
+		"endless promise":   {`async function transform() { for (;;) await null }`, Timeout},
+		"endless getter":    {`function transform() { return { get data() { for (;;) {} } } }`, Timeout},
+		"endless toString":  {`function transform() { throw { toString() { for (;;) {} } } }`, Timeout},
+		"endless toJSON":    {`function transform() { return { data: { toJSON() { for (;;) {} } } } }`, Timeout},
+		"endless proxy":     {`function transform() { return new Proxy({}, { get() { for (;;) {} } }) }`, Timeout},
+		"catches all":       {`function transform() { for (;;) try { for (;;) {} } catch (e) {} finally { continue } }`, Timeout},
+		"regex bomb":        {`function transform() { return { data: String(/^(a+)+$/.test("a".repeat(40) + "!")) + /^(a+)+\1$/.test("a".repeat(60) + "!") } }`, Timeout},
+		"lookahead bomb":    {`function transform() { return { data: /^(?=(a+)+b)(a+)+$/.test("a".repeat(60) + "!") } }`, Timeout},
+		"sort bomb":         {`function transform() { [3, 1, 2].sort(() => { for (;;) {} }) }`, Timeout},
+		"array bomb":        {`function transform() { const a = []; for (;;) a.push({ x: a.length, y: "y" + a.length }) }`, MemoryLimit},
+		"string bomb":       {`function transform() { let s = "x"; for (;;) s += s + "é" }`, MemoryLimit},
+		"repeat bomb":       {`function transform() { return { data: "xy".repeat(2**29) + "é".repeat(2**29) } }`, ""},
+		"typed array bomb":  {`function transform() { const a = []; for (;;) a.push(new Uint8Array(1 << 26).fill(1)) }`, MemoryLimit},
+		"huge typed array":  {`function transform() { return { data: new Uint8Array(2 ** 33) } }`, ""},
+		"map bomb":          {`function transform() { const m = new Map(); for (let i = 0;; i++) m.set(i, [i]) }`, MemoryLimit},
+		"closure bomb":      {`function transform() { let f = () => 1; for (;;) { const g = f; f = () => g() } }`, MemoryLimit},
+		"huge output":       {`function transform() { return { data: "x".repeat(140 << 20) } }`, ""},
+		"deep recursion":    {`function f(n) { return [f(n + 1)] } function transform() { f(0) }`, ""},
+		"native recursion":  {`function transform() { const a = []; a.toString = undefined; let o = {}; for (let i = 0; i < 5e6; i++) o = { o }; return { data: o } }`, ""},
+		"proxy recursion":   {`function transform() { let p = {}; for (let i = 0; i < 1e6; i++) p = new Proxy(p, {}); return { data: String(p.x) } }`, ""},
+		"nested json":       {`function transform() { return { data: JSON.parse("[".repeat(1e7)) } }`, ""},
+		"constructor":       {`function transform() { return { data: Object.constructor("return process.pid")() } }`, Runtime},
+		"function":          {`function transform() { return { data: new Function("return require('fs').readFileSync('/etc/passwd')")() } }`, Runtime},
+		"console flood":     {`function transform() { for (;;) console.log("x".repeat(100000)) }`, Timeout},
+		"interpreter types": {`function transform(c, s) { return { data: s.constructor.constructor("return this.process.env")() } }`, Runtime},
+		"pollution":         {`Object.prototype.leaked = 1; globalThis.leaked = 2; Array.prototype.map = null; JSON.parse = null; throw new Error("x")`, Runtime},
+	} {
+		t.Run(name, func(t *testing.T) {
+			j := job(c.code)
+			j.Timeout = 8 * time.Second
+			if c.category == Timeout {
+				j.Timeout = 200 * time.Millisecond
+			}
+			start := time.Now()
+			out, err := p.Transform(t.Context(), j)
+			var failed *Error
+			if !errors.As(err, &failed) {
+				t.Fatalf("got %d bytes, %v", len(out.Data), err)
+			}
+			slow := c.category == MemoryLimit && failed.Category == Timeout // the other bound, on a busy machine
+			if c.category != "" && failed.Category != c.category && !slow {
+				t.Errorf("got %v", err)
+			}
+			t.Logf("%s after %v", failed.Message, time.Since(start).Round(time.Millisecond))
+			good(t, p)
+		})
+	}
+}
+
+func TestConsoleReachesTheLog(t *testing.T) {
+	t.Parallel()
+	p := newPool(t)
+	var said []string
+	j := job(`function transform() { console.log("a", 1, {}); console.warn("w"); for (let i = 0; i < 5000; i++) console.info(i); return { data: 1 } }`)
+	j.Console = func(level, text string) { said = append(said, level+" "+text) }
+	if _, err := p.Transform(t.Context(), j); err != nil {
+		t.Fatal(err)
+	}
+	if len(said) != logLimit || said[0] != "debug a 1 [object Object]" || said[1] != "warn w" {
+		t.Fatalf("got %d lines: %q", len(said), said[:min(len(said), 3)])
+	}
+}
+
+func TestExpressionsOfFieldProcesses(t *testing.T) {
+	t.Parallel()
+	p := newPool(t)
+	in := []json.RawMessage{json.RawMessage(`"a/b"`), json.RawMessage(`"c"`)}
+	for expression, want := range map[string]string{
+		`value.toUpperCase()`:             `"A/B" "C"`,
+		`value.split('/').pop()`:          `"b" "c"`,
+		`Math.round(value.length * 10)/4`: `7.5 2.5`,
+		`undefined`:                       `null null`,
+		`value // comment`:                `"a/b" "c"`,
+	} {
+		out, err := p.Evaluate(t.Context(), expression, in)
+		if err != nil || fmt.Sprintf("%s %s", out[0], out[1]) != want {
+			t.Errorf("%s: %s, %v", expression, out, err)
+		}
+	}
+	for expression, want := range map[string]string{
+		`let x = 1`:              `Field process evaluation failed for expression "let x = 1": `,
+		`value); process.exit(`:  `Field process evaluation failed for expression "value); process.exit(": `,
+		`require('fs')`:          `Field process evaluation failed for expression "require('fs')": require is not defined`,
+		`eval('1')`:              `Field process evaluation failed for expression "eval('1')": eval is not defined`,
+		`(() => { for(;;); })()`: `Field process evaluation failed for expression "(() => { for(;;); })()": Script execution timed out.`,
+	} {
+		if _, err := p.Evaluate(t.Context(), expression, in); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s: %v", expression, err)
+		}
+	}
+}
+
+func TestTheEndOfTheContextEndsAScript(t *testing.T) {
+	t.Parallel()
+	p := newPool(t)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	gone := errors.New("gone")
+	j := job(`function transform() { console.log("here"); for (;;) {} }`)
+	j.Timeout = time.Hour
+	j.Console = func(string, string) { cancel(gone) }
+	if _, err := p.Transform(ctx, j); !errors.Is(err, gone) {
+		t.Fatal(err)
+	}
+	good(t, p)
+}
+
+func TestBoundsFitEachOther(t *testing.T) {
+	t.Parallel()
+	if !(inputLimit < heapLimit && heapLimit+heapSlack < heapLimit+heapTooMuch && heapLimit+heapTooMuch < dataLimit) {
+		t.Error("a limit of memory makes another one useless")
+	}
+	if grace >= idleLimit || ExpressionTimeout >= startTimeout {
+		t.Error("a limit of time makes another one useless")
+	}
+}
+
+func FuzzFrames(f *testing.F) {
+	var b bytes.Buffer
+	if err := writeFrame(&b, request{Code: "x"}, []byte("body")); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b.Bytes())
+	f.Add([]byte{255, 255, 255, 255, 255, 255, 255, 255, 1})
+	f.Fuzz(func(t *testing.T, in []byte) {
+		var r request
+		if body, err := readFrame(bytes.NewReader(in), &r, 1<<20); err == nil && len(body) > len(in) {
+			t.Fatal("more than there was")
+		}
+	})
+}
+
+func BenchmarkSimpleObjects(b *testing.B) {
+	p := newPool(b)
+	var in bytes.Buffer
+	in.WriteByte('[')
+	const n = 1000
+	for i := range n {
+		if i > 0 {
+			in.WriteByte(',')
+		}
+		fmt.Fprintf(&in, `{"pointId":"point%d","timestamp":"2024-01-15T10:00:00.000Z","data":{"value":%d}}`, i, i)
+	}
+	in.WriteByte(']')
+	j := job(`function transform(c, s, f, o) { const v = JSON.parse(c); return { data: JSON.stringify(v.map(x => ({ ...x, pointId: x.pointId + o.suffix }))), numberOfElement: v.length } }`)
+	j.Content = in.Bytes()
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := p.Transform(b.Context(), j); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(n*b.N)/b.Elapsed().Seconds(), "objects/s")
+}
