@@ -17,8 +17,9 @@ import (
 
 // Transformer is one that can be bound to a source. It is safe for concurrent use.
 type Transformer interface {
-	// Plan looks at the options and at the name of the input, not at its bytes.
-	Plan(in Input) (Plan, error)
+	// Plan looks at the options and at the name of the input. A standard transformer does not read its bytes yet; custom
+	// code is run here, because it makes the name of the output too.
+	Plan(ctx context.Context, in Input) (Plan, error)
 }
 
 // Input is what is to be transformed.

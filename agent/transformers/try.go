@@ -1,0 +1,157 @@
+package transformers
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"oibus/agent/content"
+	"oibus/agent/entity"
+	"oibus/agent/transform"
+)
+
+// testFile is the file name that custom code is told in a test.
+const testFile = "test-input.json"
+
+// Result is what a transformer made in a test.
+type Result struct {
+	Kind     content.Kind
+	FileName string
+	Elements int
+	Data     []byte
+}
+
+// Try runs the transformer id on one content, into memory.
+func (s *Service) Try(ctx context.Context, id string, in transform.Input) (Result, error) {
+	t, _, ok := s.Find(id)
+	if !ok {
+		return Result{}, entity.NotFound("Transformer %q not found", id)
+	}
+	if t == nil {
+		return Result{}, entity.Invalid("Transformer %s (standard) not implemented", id)
+	}
+	return s.try(ctx, t, in)
+}
+
+func (s *Service) try(ctx context.Context, t transform.Transformer, in transform.Input) (Result, error) {
+	in.Now, in.NewID = s.o.Now(), entity.NewID
+	plan, err := t.Plan(ctx, in)
+	if err != nil {
+		return Result{}, err
+	}
+	w := &limited{}
+	n, err := plan.Run(ctx, w)
+	if err != nil {
+		return Result{}, err
+	}
+	return Result{plan.Kind, plan.FileName, n, w.Bytes()}, nil
+}
+
+// limited refuses more than a test can show.
+type limited struct{ bytes.Buffer }
+
+func (l *limited) Write(p []byte) (int, error) {
+	if l.Len()+len(p) > readLimit {
+		return 0, fmt.Errorf("the result of the test has more than %d bytes", readLimit)
+	}
+	return l.Buffer.Write(p)
+}
+
+// TestRequest is a TransformerTestRequest.
+type TestRequest struct {
+	InputData string          `json:"inputData"`
+	Options   json.RawMessage `json:"options"`
+}
+
+// TestResponse is a TransformerTestResponse (protocol/control-plane.md, section 5.9).
+type TestResponse struct {
+	Output   string       `json:"output"`
+	Metadata testMetadata `json:"metadata"`
+}
+
+type testMetadata struct {
+	ContentFile     string       `json:"contentFile"`
+	ContentSize     int          `json:"contentSize"`
+	CreatedAt       string       `json:"createdAt"`
+	NumberOfElement int          `json:"numberOfElement"`
+	ContentType     content.Kind `json:"contentType"`
+}
+
+// TestDraft runs code that is not stored: the body of test-custom-transformer, {command, testRequest}. A bare test request
+// names no code, and is an error that says so.
+func (s *Service) TestDraft(ctx context.Context, body json.RawMessage) (TestResponse, error) {
+	var b struct {
+		Command     json.RawMessage `json:"command"`
+		Transformer json.RawMessage `json:"transformer"` // as the REST API calls it
+		Request     *TestRequest    `json:"testRequest"`
+	}
+	if err := json.Unmarshal(body, &b); err != nil {
+		return TestResponse{}, entity.Invalid("the test request cannot be read: %v", err)
+	}
+	if len(b.Command) == 0 {
+		b.Command = b.Transformer
+	}
+	switch {
+	case len(b.Command) == 0:
+		return TestResponse{}, entity.Invalid(`"command" is required: it holds the transformer to test`)
+	case b.Request == nil:
+		return TestResponse{}, entity.Invalid(`"testRequest" is required`)
+	}
+	t, err := decode(b.Command)
+	if err != nil {
+		return TestResponse{}, err
+	}
+	r, err := s.try(ctx, runner{s, t}, testInput(content.Kind(t.InputType), *b.Request))
+	if err != nil {
+		return TestResponse{}, err
+	}
+	return TestResponse{Output: strings.ToValidUTF8(string(r.Data), "\uFFFD"), Metadata: testMetadata{
+		ContentFile: r.FileName, ContentSize: len(b.Request.InputData), CreatedAt: entity.Milli(s.o.Now()),
+		NumberOfElement: r.Elements, ContentType: r.Kind,
+	}}, nil
+}
+
+func testInput(kind content.Kind, r TestRequest) transform.Input {
+	return transform.Input{Content: content.FromBytes(kind, testFile, 0, []byte(r.InputData)), Name: testFile,
+		Source: content.Source{Origin: content.FromTest}, Options: r.Options}
+}
+
+// TestRun is what the test of a stored transformer read and made.
+type TestRun struct{ Raw, Transformed Result }
+
+// Test runs the transformer id on a text: the first form of test-transformer.
+func (s *Service) Test(ctx context.Context, id string, r TestRequest) (TestRun, error) {
+	kind, err := s.inputKind(id)
+	if err != nil {
+		return TestRun{}, err
+	}
+	raw := Result{Kind: content.AnyContent, Data: []byte(r.InputData)}
+	if kind.Array() {
+		raw.Kind = kind
+		if !json.Valid(raw.Data) {
+			var ignored any
+			return TestRun{}, entity.Invalid("%v", json.Unmarshal(raw.Data, &ignored))
+		}
+		if raw.Elements, err = count(raw.Data); err != nil {
+			return TestRun{}, entity.Invalid("%v", err)
+		}
+	}
+	out, err := s.Try(ctx, id, testInput(raw.Kind, r))
+	return TestRun{raw, out}, err
+}
+
+func (s *Service) inputKind(id string) (content.Kind, error) {
+	v, err := Views{s, func(string) string { return "" }}.One(id)
+	if err != nil {
+		return "", err
+	}
+	switch t := v.(type) {
+	case StandardView:
+		return content.Kind(t.InputType), nil
+	case CustomView:
+		return content.Kind(t.InputType), nil
+	}
+	return "", fmt.Errorf("the transformer %q is of no known kind", id)
+}
