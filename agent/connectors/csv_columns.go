@@ -108,7 +108,8 @@ func (e *errJSON) Error() string { return e.text }
 
 // settingsOf builds the settings of a row. An empty cell is an absent setting. Texts where the manifest wants numbers
 // become numbers. Settings that the file has no column for stay as in old.
-func (c *columns) settingsOf(row []string, name string, old json.RawMessage) (*schema.Ordered, error) {
+// For the items of a history query an empty cell of a text is an empty text.
+func (c *columns) settingsOf(row []string, name string, old json.RawMessage, free bool) (*schema.Ordered, error) {
 	settings := schema.NewOrdered()
 	if c.partial && len(old) > 0 {
 		if tree, err := schema.Parse(old); err == nil {
@@ -123,7 +124,7 @@ func (c *columns) settingsOf(row []string, name string, old json.RawMessage) (*s
 		if column.place < len(row) {
 			cell = row[column.place]
 		}
-		if cell == "" {
+		if cell == "" && !(free && (column.kind == manifest.TypeString || column.kind == manifest.TypeCode)) {
 			settings.Delete(column.key)
 			continue
 		}

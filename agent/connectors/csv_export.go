@@ -35,6 +35,10 @@ func (s *Service) ItemsToCSV(southType string, items json.RawMessage, delimiter 
 // table writes the items of a South. An item that syncs with its group shows the timing of the group, one without scan
 // mode that of the group.
 func (s *Service) table(south *entity.South, delimiter string) (string, error) {
+	return s.tableOf(south, delimiter, false)
+}
+
+func (s *Service) tableOf(south *entity.South, delimiter string, free bool) (string, error) {
 	if !sheet.Usable(delimiter) {
 		return "", entity.Invalid("%q cannot delimit cells", delimiter)
 	}
@@ -47,14 +51,24 @@ func (s *Service) table(south *entity.South, delimiter string) (string, error) {
 		names[id] = mode.Name
 	}
 	groups := existing(south.Groups)
-	fixed := fixedColumns(s.o.Dialect)
-	header := fixed
+	header := fixedColumns(s.o.Dialect)
+	if free {
+		header = []string{columnName, columnEnabled}
+	}
 	for i := range c.itemForm.Attributes {
 		header = append(header, settingPrefix+c.itemForm.Attributes[i].Key)
 	}
 	rows := append(make([][]string, 0, len(south.Items)+1), header)
 	for i := range south.Items {
 		item := &south.Items[i]
+		settings, err := settingCells(item, &c.itemForm)
+		if err != nil {
+			return "", fmt.Errorf("cannot read the settings of item %q: %w", item.Name, err)
+		}
+		if free {
+			rows = append(rows, append([]string{item.Name, strconv.FormatBool(item.Enabled)}, settings...))
+			continue
+		}
 		mode, group, history := item.ScanModeID, "", item.History
 		if at, ok := groups.keys[item.GroupID]; ok {
 			group = groups.list[at].Name
@@ -67,10 +81,6 @@ func (s *Service) table(south *entity.South, delimiter string) (string, error) {
 		}
 		row := append(make([]string, 0, len(header)), item.Name, strconv.FormatBool(item.Enabled), names[mode], group)
 		row = append(row, timingCells(s.o.Dialect, &history)...)
-		settings, err := settingCells(item, &c.itemForm)
-		if err != nil {
-			return "", fmt.Errorf("cannot read the settings of item %q: %w", item.Name, err)
-		}
 		rows = append(rows, append(append(row, strconv.FormatBool(item.SyncWithGroup)), settings...))
 	}
 	return sheet.Write(rows, delimiter), nil

@@ -92,7 +92,7 @@ func (im *importer) item(row []string, name string, named bool) (item entity.Sou
 	case im.unknown != "":
 		return item, entity.Invalid("Settings %s not accepted in manifest", quoted(im.unknown))
 	}
-	settings, err := im.settingsOf(row, name, item.Settings)
+	settings, err := im.settingsOf(row, name, item.Settings, im.free)
 	if err != nil {
 		return item, err
 	}

@@ -9,6 +9,9 @@ import (
 
 // schedule finds the scan mode of a row. An item needs one unless it has a group.
 func (im *importer) schedule(item *entity.SouthItem, row []string, name string) error {
+	if im.free {
+		return nil
+	}
 	mode, has := im.cell(row, columnScanMode)
 	group, _ := im.cell(row, columnGroup)
 	if has {
@@ -33,6 +36,9 @@ func (im *importer) noScanMode(name string) error {
 
 // joinGroup puts an item into the group of its row, which is made like its first item when there is none of that name.
 func (im *importer) joinGroup(item *entity.SouthItem, row []string, name string) error {
+	if im.free {
+		return nil
+	}
 	if cell, has := im.cell(row, columnSync); has || item.ID == "" {
 		item.SyncWithGroup = isTrue(cell)
 	}
@@ -66,6 +72,9 @@ func (im *importer) joinGroup(item *entity.SouthItem, row []string, name string)
 
 // history reads the timing of a row.
 func (im *importer) history(item *entity.SouthItem, row []string) error {
+	if im.free {
+		return nil
+	}
 	overlap, err := im.timing(row, columnOverlap, nil, true)
 	if err != nil {
 		return err

@@ -202,7 +202,7 @@ func (s *Service) saveGeneration(f *southFile, next entity.South) error {
 	document := f.document
 	document.South, document.Before, document.Generation = next, f.document.Generation, f.document.Generation+1
 	name := logName(next.ID, document.Generation)
-	log, err := store.OpenLog(s.o.Store, name, func([]byte) error { return nil })
+	log, err := store.CreateLog(s.o.Store, name)
 	if err != nil {
 		return err
 	}

@@ -109,22 +109,28 @@ func (s *Service) fillNorth(next *entity.North, b *northBody, form manifest.Nort
 	if err != nil {
 		return err
 	}
-	trigger := &b.Caching.Trigger
-	mode, err := s.modes().find(refer(trigger.ScanModeID, trigger.ScanModeName, trigger.ScanMode))
+	caching, err := s.caching(&b.Caching)
 	if err != nil {
 		return err
-	}
-	if mode == "" {
-		return entity.Invalid("Scan mode not specified")
 	}
 	if next.Transformers, err = s.links(b.Transformers.items, next.Transformers); err != nil {
 		return err
 	}
-	next.Caching = b.caching()
-	next.Caching.Trigger.ScanModeID = mode
+	next.Caching = caching
 	next.Settings, err = s.seal(form.Settings, b.Settings.raw, previous)
 	next.Name, next.Type, next.Description, next.Enabled = b.Name.value, form.ID, b.Description.value, b.Enabled.value
 	return err
+}
+
+// caching is what a body that was checked says of the cache.
+func (s *Service) caching(b *cachingBody) (entity.Caching, error) {
+	caching := b.caching()
+	mode, err := s.modes().find(refer(b.Trigger.ScanModeID, b.Trigger.ScanModeName, b.Trigger.ScanMode))
+	if err == nil && mode == "" {
+		err = entity.Invalid("Scan mode not specified")
+	}
+	caching.Trigger.ScanModeID = mode
+	return caching, err
 }
 
 // northSecrets are the sealed settings of the North from which secrets are copied, nil for none.

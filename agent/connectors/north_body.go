@@ -9,38 +9,40 @@ import (
 // northBody is a NorthCommand (protocol/control-plane.md, section 4.5).
 type northBody struct {
 	headBody
-	Caching struct {
-		Trigger struct {
-			ScanModeID       text       `json:"scanModeId"`
-			ScanModeName     text       `json:"scanModeName"`
-			ScanMode         *reference `json:"scanMode"`
-			NumberOfElements number     `json:"numberOfElements"`
-			NumberOfFiles    number     `json:"numberOfFiles"`
-		} `json:"trigger"`
-		Throttling struct {
-			RunMinDelay         number `json:"runMinDelay"`
-			MaxSize             number `json:"maxSize"`
-			MaxNumberOfElements number `json:"maxNumberOfElements"`
-		} `json:"throttling"`
-		Error struct {
-			RetryInterval     number `json:"retryInterval"`
-			RetryCount        number `json:"retryCount"`
-			RetentionDuration number `json:"retentionDuration"`
-		} `json:"error"`
-		Archive struct {
-			Enabled           flag   `json:"enabled"`
-			RetentionDuration number `json:"retentionDuration"`
-		} `json:"archive"`
-	} `json:"caching"`
+	Caching      cachingBody    `json:"caching"`
 	Transformers list[linkBody] `json:"transformers"`
 }
 
-// amounts are the numbers of the caching block with their paths.
-func (b *northBody) amounts() []struct {
+// cachingBody is the caching block of a command.
+type cachingBody struct {
+	Trigger struct {
+		ScanModeID       text       `json:"scanModeId"`
+		ScanModeName     text       `json:"scanModeName"`
+		ScanMode         *reference `json:"scanMode"`
+		NumberOfElements number     `json:"numberOfElements"`
+		NumberOfFiles    number     `json:"numberOfFiles"`
+	} `json:"trigger"`
+	Throttling struct {
+		RunMinDelay         number `json:"runMinDelay"`
+		MaxSize             number `json:"maxSize"`
+		MaxNumberOfElements number `json:"maxNumberOfElements"`
+	} `json:"throttling"`
+	Error struct {
+		RetryInterval     number `json:"retryInterval"`
+		RetryCount        number `json:"retryCount"`
+		RetentionDuration number `json:"retentionDuration"`
+	} `json:"error"`
+	Archive struct {
+		Enabled           flag   `json:"enabled"`
+		RetentionDuration number `json:"retentionDuration"`
+	} `json:"archive"`
+}
+
+// amounts are the numbers of the block with their paths.
+func (c *cachingBody) amounts() []struct {
 	at string
 	n  number
 } {
-	c := &b.Caching
 	return []struct {
 		at string
 		n  number
@@ -53,10 +55,8 @@ func (b *northBody) amounts() []struct {
 	}
 }
 
-func (b *northBody) check() error {
-	var f faults
-	f.head(&b.headBody)
-	for _, a := range b.amounts() {
+func (f *faults) caching(c *cachingBody) {
+	for _, a := range c.amounts() {
 		if !f.present("caching."+a.at, a.n.presence, aNumber) {
 			continue
 		}
@@ -67,7 +67,13 @@ func (b *northBody) check() error {
 			f.add("%q must be less than or equal to %d", "caching."+a.at, maxTiming)
 		}
 	}
-	f.present("caching.archive.enabled", b.Caching.Archive.Enabled.presence, aBoolean)
+	f.present("caching.archive.enabled", c.Archive.Enabled.presence, aBoolean)
+}
+
+func (b *northBody) check() error {
+	var f faults
+	f.head(&b.headBody)
+	f.caching(&b.Caching)
 	if f.present("transformers", b.Transformers.presence, anArray) {
 		for i := range b.Transformers.items {
 			f.link(fmt.Sprintf("transformers[%d].", i), &b.Transformers.items[i])
@@ -77,8 +83,7 @@ func (b *northBody) check() error {
 }
 
 // caching is what a body that was checked says of the cache, but for the scan mode.
-func (b *northBody) caching() entity.Caching {
-	c := &b.Caching
+func (c *cachingBody) caching() entity.Caching {
 	return entity.Caching{
 		Trigger:    entity.CachingTrigger{NumberOfElements: c.Trigger.NumberOfElements.value, NumberOfFiles: c.Trigger.NumberOfFiles.value},
 		Throttling: entity.CachingThrottling{RunMinDelay: c.Throttling.RunMinDelay.value, MaxSize: c.Throttling.MaxSize.value, MaxNumberOfElements: c.Throttling.MaxNumberOfElements.value},

@@ -2,6 +2,7 @@ package connectors
 
 import (
 	"encoding/json"
+	"errors"
 	"slices"
 
 	"oibus/agent/entity"
@@ -54,4 +55,34 @@ func (s *Service) DeleteLink(author, northID, linkID string) error {
 		return entity.NotFound("Transformer link %s not found", quoted(linkID))
 	}
 	return s.replaceNorth(f, next, Links)
+}
+
+// NorthsLinking lists the Norths that link a transformer.
+func (s *Service) NorthsLinking(transformerID string) []string {
+	var ids []string
+	for _, n := range s.Norths() {
+		if slices.ContainsFunc(n.Transformers, func(l entity.TransformerLink) bool { return l.TransformerID == transformerID }) {
+			ids = append(ids, n.ID)
+		}
+	}
+	return ids
+}
+
+// DeleteLinksTo removes the links to a transformer from all Norths.
+func (s *Service) DeleteLinksTo(author, transformerID string) error {
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	var errs []error
+	for _, id := range s.NorthsLinking(transformerID) {
+		f, err := s.northFile(id)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		next := f.north
+		next.Audit = next.Touched(author, s.o.Now())
+		next.Transformers = slices.DeleteFunc(slices.Clone(next.Transformers), func(l entity.TransformerLink) bool { return l.TransformerID == transformerID })
+		errs = append(errs, s.replaceNorth(f, next, Links))
+	}
+	return errors.Join(errs...)
 }

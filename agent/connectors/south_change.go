@@ -20,6 +20,7 @@ type southChange struct {
 	form     manifest.South
 	itemForm manifest.Attribute
 	secrets  bool   // items have some
+	free     bool   // items have no scan mode, group or timing: those of a history query
 	ids      drawer // of items and groups
 }
 
@@ -45,8 +46,10 @@ func (s *Service) southChange(author, kind string, old entity.South) (*southChan
 }
 
 // unknownType names the field, where the reference stumbles.
-func unknownType(kind string, known []string) error {
-	return entity.Invalid("%q must be one of [%s], %q is not known to this OIBus", "type", strings.Join(known, ", "), kind)
+func unknownType(kind string, known []string) error { return unknownTypeAt("type", kind, known) }
+
+func unknownTypeAt(at, kind string, known []string) error {
+	return entity.Invalid("%q must be one of [%s], %q is not known to this OIBus", at, strings.Join(known, ", "), kind)
 }
 
 // released says whether the cloud speaks the dialect of the released 3.8.8.
@@ -162,7 +165,7 @@ func (c *southChange) item(body *itemBody, groups *groups, old *entity.SouthItem
 	}
 	if item.GroupID == "" {
 		item.SyncWithGroup = false
-		if item.ScanModeID == "" {
+		if item.ScanModeID == "" && !c.free {
 			return item, entity.Invalid("Scan mode not specified")
 		}
 	}

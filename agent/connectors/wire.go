@@ -182,6 +182,13 @@ type wireCaching struct {
 	Archive    entity.CachingArchive    `json:"archive"`
 }
 
+func wireCachingOf(c entity.Caching) wireCaching {
+	w := wireCaching{Throttling: c.Throttling, Error: c.Error, Archive: c.Archive}
+	w.Trigger.ScanModeID = c.Trigger.ScanModeID
+	w.Trigger.NumberOfElements, w.Trigger.NumberOfFiles = c.Trigger.NumberOfElements, c.Trigger.NumberOfFiles
+	return w
+}
+
 type wireLink struct {
 	ID            string          `json:"id"`
 	TransformerID string          `json:"transformerId"`
@@ -234,10 +241,7 @@ func (s *Service) northBlock(north *entity.North) (json.RawMessage, error) {
 		return nil, err
 	}
 	w := wireNorth{wireHead: wireHeadOf(north.Connector, settings), Transformers: make([]wireLink, len(north.Transformers))}
-	c := north.Caching
-	w.Caching.Trigger.ScanModeID = c.Trigger.ScanModeID
-	w.Caching.Trigger.NumberOfElements, w.Caching.Trigger.NumberOfFiles = c.Trigger.NumberOfElements, c.Trigger.NumberOfFiles
-	w.Caching.Throttling, w.Caching.Error, w.Caching.Archive = c.Throttling, c.Error, c.Archive
+	w.Caching = wireCachingOf(north.Caching)
 	for i, link := range north.Transformers {
 		w.Transformers[i] = wireLink{link.ID, link.TransformerID, s.wireSource(link.Source), link.Options}
 	}
@@ -258,29 +262,41 @@ func (s *Service) wireSource(source entity.LinkSource) any {
 	case entity.SourceAPI:
 		return wireAPI{source.Type, source.DataSourceID}
 	case entity.SourceSouth:
-		items := []wireLightItem{}
-		for _, i := range s.linkedItems(source) {
-			items = append(items, wireLightItem{i.ID, i.Name, i.Enabled, i.CreatedBy, i.UpdatedBy, i.CreatedAt, i.UpdatedAt})
-		}
-		return wireSouthSource{source.Type, source.SouthID, source.GroupID, items}
+		return wireSouthSource{source.Type, source.SouthID, source.GroupID, lightItems(s.linkedItems(source))}
 	}
 	return wireSetpoint{source.Type}
+}
+
+func lightItems(items []entity.SouthItem) []wireLightItem {
+	light := []wireLightItem{}
+	for _, i := range items {
+		light = append(light, wireLightItem{i.ID, i.Name, i.Enabled, i.CreatedBy, i.UpdatedBy, i.CreatedAt, i.UpdatedAt})
+	}
+	return light
 }
 
 // linkedItems are the items that a link lists.
 func (s *Service) linkedItems(source entity.LinkSource) []entity.SouthItem {
 	south, err := s.South(source.SouthID)
-	if err != nil || len(source.ItemIDs) == 0 {
+	if err != nil {
 		return nil
 	}
-	listed := make(map[string]bool, len(source.ItemIDs))
-	for _, id := range source.ItemIDs {
+	return itemsIn(south.Items, source.ItemIDs)
+}
+
+// itemsIn are those of the items that are listed.
+func itemsIn(all []entity.SouthItem, ids []string) []entity.SouthItem {
+	if len(ids) == 0 {
+		return nil
+	}
+	listed := make(map[string]bool, len(ids))
+	for _, id := range ids {
 		listed[id] = true
 	}
 	var items []entity.SouthItem
-	for i := range south.Items {
-		if listed[south.Items[i].ID] {
-			items = append(items, south.Items[i])
+	for i := range all {
+		if listed[all[i].ID] {
+			items = append(items, all[i])
 		}
 	}
 	return items

@@ -79,9 +79,9 @@ func (p *Pool) Transform(ctx context.Context, j Job) (Output, error) {
 	return Output{Data: body, FileName: a.FileName, Elements: a.Elements}, err
 }
 
-// Evaluate computes the expression of a field process for each value, and returns as many. It fails as a whole, with
-// the reference's text.
-func (p *Pool) Evaluate(ctx context.Context, expression string, values []json.RawMessage) ([]json.RawMessage, error) {
+// Evaluate computes the expression of a field process for each value: a text, a number or null. It returns the texts of
+// the results, nil for null and undefined. It fails as a whole, with the message of the interpreter.
+func (p *Pool) Evaluate(ctx context.Context, expression string, values []any) ([]*string, error) {
 	body, err := json.Marshal(values)
 	if err != nil {
 		return nil, fmt.Errorf("cannot encode values: %w", err)
@@ -93,12 +93,12 @@ func (p *Pool) Evaluate(ctx context.Context, expression string, values []json.Ra
 	_, body, err = p.run(ctx, r, body, ExpressionTimeout, nil)
 	var failed *Error
 	if errors.As(err, &failed) {
-		return nil, fmt.Errorf("Field process evaluation failed for expression %q: %s", expression, failed.Message) //lint:ignore ST1005 the reference's text
+		return nil, errors.New(failed.Message)
 	}
 	if err != nil {
 		return nil, err
 	}
-	var out []json.RawMessage
+	var out []*string
 	if err := json.Unmarshal(body, &out); err != nil {
 		return nil, fmt.Errorf("cannot decode values: %w", err)
 	}

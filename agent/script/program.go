@@ -80,16 +80,17 @@ func transpile(code string) (string, error) {
 	return "", failure(Syntax, "TypeScript compilation failed: "+e.Text+at)
 }
 
-// compileExpression wraps an expression so that it can only be one: it is checked alone first.
+// compileExpression wraps an expression so that it can only be one: it is checked alone first. Its results become texts as
+// they stand in CSV: protocol/data-plane.md, appendix B.
 func compileExpression(code string) (*goja.Program, error) {
 	if _, err := goja.Compile("expression", "(\n"+code+"\n)", true); err != nil {
 		return nil, failure(Runtime, syntaxText(err))
 	}
 	program, err := goja.Compile("expression", `(function (values) { "use strict";
-		const out = JSON.stringify(values.map(value => { const r = (
+		const text = r => r === undefined || r === null ? null : r instanceof Date ? (isNaN(r) ? "" : r.toISOString()) : String(r);
+		return JSON.stringify(values.map(value => text((
 `+code+`
-); return r === undefined || typeof r === "function" || typeof r === "symbol" ? null : typeof r === "bigint" ? String(r) : r; }));
-		return out; })`, true)
+)))); })`, true)
 	if err != nil {
 		return nil, failure(Runtime, syntaxText(err))
 	}

@@ -53,6 +53,15 @@ type batch struct {
 // first. A torn tail, as a power cut leaves it, is cut off, and reported. Bad lines in the middle are reported as an incident, the
 // file as it was is kept aside, and the good lines are used. An error of replay ends the opening.
 func OpenLog(s *Store, name string, replay func(record []byte) error) (*Log, error) {
+	return loadLog(s, name, s.fresh, replay)
+}
+
+// CreateLog is OpenLog for a log that is not expected to be there.
+func CreateLog(s *Store, name string) (*Log, error) {
+	return loadLog(s, name, true, func([]byte) error { return nil })
+}
+
+func loadLog(s *Store, name string, mayMiss bool, replay func(record []byte) error) (*Log, error) {
 	path, err := s.path(name)
 	if err != nil {
 		return nil, err
@@ -61,7 +70,7 @@ func OpenLog(s *Store, name string, replay func(record []byte) error) (*Log, err
 	if err := os.MkdirAll(filepath.Dir(path), dirPerm); err != nil {
 		return nil, fmt.Errorf("cannot create the folder of log %q: %w", name, err)
 	}
-	records, whole, err := l.recover(s)
+	records, whole, err := l.recover(s, mayMiss)
 	if err != nil {
 		return nil, err
 	}
@@ -81,11 +90,11 @@ func OpenLog(s *Store, name string, replay func(record []byte) error) (*Log, err
 }
 
 // recover reads what is usable, and says whether the file can be appended to as it is.
-func (l *Log) recover(s *Store) (records [][]byte, whole bool, err error) {
+func (l *Log) recover(s *Store, mayMiss bool) (records [][]byte, whole bool, err error) {
 	data, err := os.ReadFile(l.path)
 	file := l.name + logSuffix
 	if errors.Is(err, fs.ErrNotExist) {
-		if !s.fresh {
+		if !mayMiss {
 			s.report(file, "missing", "started with an empty one")
 		}
 		return nil, false, nil

@@ -300,3 +300,23 @@ func TestALogThatIsGoneIsReportedUnlessItIsAFirstStart(t *testing.T) {
 		t.Fatalf("incidents %+v", in)
 	}
 }
+
+func TestALogThatIsMadeLaterIsNoIncident(t *testing.T) {
+	t.Parallel()
+	first := open(t)
+	if err := Save(first, "other", 1); err != nil {
+		t.Fatal(err)
+	}
+	again, err := Open(filepath.Dir(first.dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := CreateLog(again, "new")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if in := again.Incidents(); len(in) != 0 {
+		t.Fatalf("got %v", in)
+	}
+}

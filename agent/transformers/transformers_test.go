@@ -51,6 +51,15 @@ func open(t *testing.T, dir string, s Scripts) *Service {
 	return v
 }
 
+func try(t *testing.T, s *Service, id string, in transform.Input) (Result, error) {
+	t.Helper()
+	found, _, ok := s.Find(id)
+	if !ok {
+		t.Fatalf("there is no transformer %q", id)
+	}
+	return s.try(t.Context(), found, in)
+}
+
 type upper struct{}
 
 func (upper) Plan(_ context.Context, in transform.Input) (transform.Plan, error) {
@@ -154,7 +163,7 @@ func TestCustomCodeGetsItsInputAndItsOutputIsChecked(t *testing.T) {
 		t.Fatal(err)
 	}
 	in := transform.Input{Content: content.FromBytes(content.TimeValues, "", 1, []byte(`[{"pointId":"a"}]`)), Name: "x.json", Options: json.RawMessage(`{"a":1}`), Source: content.Source{Origin: content.FromTest}}
-	r, err := s.Try(t.Context(), made.ID, in)
+	r, err := try(t, s, made.ID, in)
 	if err != nil || r.Elements != 1 || r.FileName != "x.json" || string(r.Data) != `[{"pointId":"a"}]` || r.Kind != content.TimeValues {
 		t.Fatalf("got %+v, %v", r, err)
 	}
@@ -163,51 +172,27 @@ func TestCustomCodeGetsItsInputAndItsOutputIsChecked(t *testing.T) {
 	}
 	for _, c := range []struct{ data, name, want string }{{`{"a":1}`, "x", "did not return an array"}, {`[1,`, "x", "did not return an array"}} {
 		fake.out = script.Output{Data: []byte(c.data), FileName: c.name}
-		if _, err := s.Try(t.Context(), made.ID, in); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := try(t, s, made.ID, in); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v", c.data, err)
 		}
 	}
 	for name, want := range map[string]string{"../../etc/passwd": "etc/passwd", `..\..\x`: "x", "a/b.csv": "a/b.csv", "/abs": "abs"} {
 		fake.out = script.Output{Data: []byte(`[]`), FileName: name}
-		if r, err := s.Try(t.Context(), made.ID, in); err != nil || r.FileName != want {
+		if r, err := try(t, s, made.ID, in); err != nil || r.FileName != want {
 			t.Errorf("%s: %q, %v", name, r.FileName, err)
 		}
 	}
 	fake.err = errors.New("kaput")
-	if _, err := s.Try(t.Context(), made.ID, in); err == nil || err.Error() != "kaput" {
+	if _, err := try(t, s, made.ID, in); err == nil || err.Error() != "kaput" {
 		t.Errorf("got %v", err)
 	}
 }
 
-func TestTransformersAreTriedOut(t *testing.T) {
+func TestCodeThatIsNotStoredIsTriedOut(t *testing.T) {
 	t.Parallel()
 	s := open(t, t.TempDir(), &scripts{})
-	up, err := s.Try(t.Context(), "upper1", transform.Input{Content: content.FromText("abc")})
-	if err != nil || string(up.Data) != "ABC" || up.FileName != "up" {
-		t.Fatalf("got %+v, %v", up, err)
-	}
-	_, none := s.Test(t.Context(), "nope", TestRequest{})
-	_, keep := s.Try(t.Context(), "isoiso", transform.Input{})
-	_, bare := s.TestDraft(t.Context(), json.RawMessage(`{"inputData":"[]","options":{}}`))
-	for want, err := range map[string]error{
-		`Transformer "nope" not found`:                            none,
-		`Transformer isoiso (standard) not implemented`:           keep,
-		`"command" is required: it holds the transformer to test`: bare,
-	} {
-		if err == nil || err.Error() != want {
-			t.Errorf("got %v, want %s", err, want)
-		}
-	}
-	made, err := s.Create("u", body(""))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.Test(t.Context(), made.ID, TestRequest{InputData: "not json"}); err == nil {
-		t.Error("a text that is no JSON was taken")
-	}
-	run, err := s.Test(t.Context(), made.ID, TestRequest{InputData: `[{"pointId":"a"}]`})
-	if err != nil || run.Raw.Elements != 1 || run.Transformed.Elements != 1 {
-		t.Fatalf("got %+v, %v", run, err)
+	if _, err := s.TestDraft(t.Context(), json.RawMessage(`{"inputData":"[]","options":{}}`)); err == nil || err.Error() != `"command" is required: it holds the transformer to test` {
+		t.Errorf("got %v", err)
 	}
 	draft, err := json.Marshal(map[string]any{"command": body(""), "testRequest": map[string]any{"inputData": "[1]", "options": map[string]any{}}})
 	if err != nil {
@@ -216,6 +201,30 @@ func TestTransformersAreTriedOut(t *testing.T) {
 	answer, err := s.TestDraft(t.Context(), draft)
 	if err != nil || answer.Output != "[1]" || answer.Metadata.ContentFile != testFile || answer.Metadata.ContentSize != 3 {
 		t.Fatalf("got %+v, %v", answer, err)
+	}
+}
+
+func TestBindingsFindTheirTransformer(t *testing.T) {
+	t.Parallel()
+	s := open(t, t.TempDir(), &scripts{})
+	made, err := s.Create("u", body(""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id, want := range map[string]struct {
+		name       string
+		there, run bool
+	}{"isoiso": {"iso", true, false}, "upper1": {"upper", true, true}, made.ID: {"Suffixer", true, true}, "nope": {"", false, false}} {
+		found, name, ok := s.Find(id)
+		if name != want.name || ok != want.there || (found != nil) != want.run || s.Exists(id) != want.there {
+			t.Errorf("%s: %v %q %v", id, found, name, ok)
+		}
+	}
+	if kind, err := s.InputKind(made.ID); err != nil || kind != content.TimeValues {
+		t.Errorf("got %q, %v", kind, err)
+	}
+	if _, err := s.InputKind("nope"); err == nil || err.Error() != `Transformer "nope" not found` {
+		t.Errorf("got %v", err)
 	}
 }
 

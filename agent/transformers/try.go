@@ -23,18 +23,6 @@ type Result struct {
 	Data     []byte
 }
 
-// Try runs the transformer id on one content, into memory.
-func (s *Service) Try(ctx context.Context, id string, in transform.Input) (Result, error) {
-	t, _, ok := s.Find(id)
-	if !ok {
-		return Result{}, entity.NotFound("Transformer %q not found", id)
-	}
-	if t == nil {
-		return Result{}, entity.Invalid("Transformer %s (standard) not implemented", id)
-	}
-	return s.try(ctx, t, in)
-}
-
 func (s *Service) try(ctx context.Context, t transform.Transformer, in transform.Input) (Result, error) {
 	in.Now, in.NewID = s.o.Now(), entity.NewID
 	plan, err := t.Plan(ctx, in)
@@ -118,31 +106,8 @@ func testInput(kind content.Kind, r TestRequest) transform.Input {
 		Source: content.Source{Origin: content.FromTest}, Options: r.Options}
 }
 
-// TestRun is what the test of a stored transformer read and made.
-type TestRun struct{ Raw, Transformed Result }
-
-// Test runs the transformer id on a text: the first form of test-transformer.
-func (s *Service) Test(ctx context.Context, id string, r TestRequest) (TestRun, error) {
-	kind, err := s.inputKind(id)
-	if err != nil {
-		return TestRun{}, err
-	}
-	raw := Result{Kind: content.AnyContent, Data: []byte(r.InputData)}
-	if kind.Array() {
-		raw.Kind = kind
-		if !json.Valid(raw.Data) {
-			var ignored any
-			return TestRun{}, entity.Invalid("%v", json.Unmarshal(raw.Data, &ignored))
-		}
-		if raw.Elements, err = count(raw.Data); err != nil {
-			return TestRun{}, entity.Invalid("%v", err)
-		}
-	}
-	out, err := s.Try(ctx, id, testInput(raw.Kind, r))
-	return TestRun{raw, out}, err
-}
-
-func (s *Service) inputKind(id string) (content.Kind, error) {
+// InputKind is what the transformer id takes.
+func (s *Service) InputKind(id string) (content.Kind, error) {
 	v, err := Views{s, func(string) string { return "" }}.One(id)
 	if err != nil {
 		return "", err
