@@ -207,3 +207,30 @@ func FuzzAnAcceptedExpressionHasANextTickAndAMeaning(f *testing.F) {
 		}
 	})
 }
+
+// The library says of the last day of leap years that its time zone period ends before it. Beyond the years that a zone
+// lists, this is so with every database.
+func TestTheLastDayOfALeapYearIsPassed(t *testing.T) {
+	t.Parallel()
+	zone, err := time.LoadLocation("Europe/Paris")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, year := range []int{2028, 2040, 2044, 2048} {
+		for expression, want := range map[string][]time.Time{
+			"0 0 12 * * *": {time.Date(year, 12, 31, 12, 0, 0, 0, zone), time.Date(year+1, 1, 1, 12, 0, 0, 0, zone)},
+			"0 30 1 1 1 *": {time.Date(year+1, 1, 1, 1, 30, 0, 0, zone), time.Date(year+2, 1, 1, 1, 30, 0, 0, zone)},
+		} {
+			s, err := Parse(expression)
+			if err != nil {
+				t.Fatal(err)
+			}
+			at := time.Date(year, 12, 30, 13, 0, 0, 0, zone)
+			for _, w := range want {
+				if at = s.Next(at); !at.Equal(w) {
+					t.Fatalf("%s in %d: got %v, want %v", expression, year, at, w)
+				}
+			}
+		}
+	}
+}

@@ -41,6 +41,9 @@ type period struct {
 
 func periodOf(t time.Time) period {
 	start, end := t.ZoneBounds()
+	if !end.IsZero() && !end.After(t) { // on the last day of leap years the library gives its beginning for the end
+		end = t.Truncate(time.Hour).Add(time.Hour)
+	}
 	p := period{start: start, end: end, offset: offsetOf(t)}
 	p.previous = p.offset
 	if !start.IsZero() {
