@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"oibus/agent/content"
 )
@@ -15,7 +16,7 @@ const (
 )
 
 // Batch is what is to be sent next: one content, or elements of several contents of one kind, as one JSON array. It
-// ends with exactly one of Done, Errored, Fail and Release, also while a reader that was given up still reads.
+// ends with exactly one of Done, Errored, Fail, Defer and Release, also while a reader that was given up still reads.
 type Batch struct {
 	c     *Cache
 	items []item        // never changed
@@ -27,6 +28,7 @@ type Batch struct {
 	Kind     content.Kind // of all contents
 	Elements int          // 0 for a file
 	Attempts int          // how many attempts to send the first content failed
+	Created  time.Time    // when the first content came
 }
 
 // item is a content, or a part of one, in a batch.
@@ -153,6 +155,7 @@ func (c *Cache) leaseOut(items []item) *Batch {
 	head := &items[0]
 	b.Kind, b.Attempts = kindOf(head.slot.kind), int(head.extra.Attempts)
 	b.File = c.fileOf(head)
+	b.Created = time.UnixMilli(head.slot.created)
 	b.File.Metadata.ContentSize, b.File.Metadata.NumberOfElement = int64(size), b.Elements
 	c.lease = b
 	return b
@@ -231,4 +234,32 @@ func (b *Batch) Fail() (attempts int, err error) {
 	}
 	c.mu.Unlock()
 	return b.Attempts, errors.Join(err, c.wait())
+}
+
+// Defer gives the batch back after an attempt to send it that failed, behind everything else that waits, in its order. It
+// may be joined with other contents then, and its failed attempts count no more.
+func (b *Batch) Defer() error {
+	c := b.c
+	c.mu.Lock()
+	if err := b.end(false); err != nil {
+		c.mu.Unlock()
+		return err
+	}
+	c.done.Failed.add(uint64(b.File.Metadata.ContentSize), uint32(b.Elements))
+	var errs error
+	for n := range b.items {
+		i := &b.items[n]
+		g, pos, ok, err := c.unchanged(i)
+		errs = errors.Join(errs, err)
+		if err != nil || !ok {
+			continue
+		}
+		order := c.next
+		c.next++
+		c.move(g, pos, queued, g.state.words[pos].since(), order)
+		c.requeued = append(c.requeued, requeue{order, i.seq})
+	}
+	c.mu.Unlock()
+	c.announce()
+	return errors.Join(errs, c.wait())
 }

@@ -213,7 +213,8 @@ func TestUpdateRemovesAndMoves(t *testing.T) {
 	if err != nil || len(problems) != 5 {
 		t.Fatalf("got %q, %v", problems, err)
 	}
-	if want := "Error while reading file \"" + filepath.Join(c.root, "cache", "north-abc123", "content", "nope") + "\": no such file or directory"; problems[1].Error() != want {
+	if want := "Error while reading file \"" + filepath.Join(c.root, "cache", "north-abc123", "content", "nope") +
+		"\": ENOENT: no such file or directory, open '" + filepath.Join(c.root, "cache", "north-abc123", "metadata", "nope") + "'"; problems[1].Error() != want {
 		t.Errorf("got %s\nwant %s", problems[1], want)
 	}
 	c = reopen(t, c)

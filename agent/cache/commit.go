@@ -110,15 +110,17 @@ func (c *Cache) full(g *segment) bool {
 	return g.index.len() >= c.o.tune.segmentEntries || g.data.length >= c.o.tune.segmentBytes || g.data.length >= emptiedBytes && g.sum.live() == 0
 }
 
-// fitting is how many of puts still fit into the segment, at least one.
+// fitting is how many of puts still fit into the segment, at least one, or one group.
 func (c *Cache) fitting(puts []*pending) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	entries, length := c.writer.active.index.len(), c.writer.active.data.length
 	n := 0
 	for n < len(puts) && (n == 0 || entries+n < c.o.tune.segmentEntries && length < c.o.tune.segmentBytes) {
-		length += puts[n].r.length()
-		n++
+		for range int(puts[n].r.more) + 1 { // what becomes durable together is in one segment
+			length += puts[n].r.length()
+			n++
+		}
 	}
 	return n
 }

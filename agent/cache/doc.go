@@ -29,16 +29,17 @@
 // # Writing
 //
 // Contents that are put at the same time are appended to the newest segment and share one flush; so do changes, in
-// the journal. A larger content is written and flushed as incoming/<n> first, then a record that names it is appended,
-// then it is moved to blobs/<seq>. A segment is finished when it is full, by writing its index, and never appended to
-// after a restart. When much of the finished segments is dead, one of them is copied without it: a new data file,
-// then a new index that names it, which is what makes it valid. A segment without live contents is deleted, the data
-// first, the index last.
+// the journal. Those of one Intake stand behind each other in one segment, and each says how many of them follow. A
+// larger content is written and flushed as incoming/<n> first, then a record that names it is appended, then it is moved
+// to blobs/<seq>. A segment is finished when it is full, by writing its index, and never appended to after a restart.
+// When much of the finished segments is dead, one of them is copied without it: a new data file, then a new index that
+// names it, which is what makes it valid. A segment without live contents is deleted, the data first, the index last.
 //
 // # After a crash
 //
 // A segment without an index is read through, and gets one. What follows its last whole content was never
-// acknowledged. The journal is applied to the states: its records say what is, not what changes, and what is gone stays
-// gone, so applying one twice is harmless. Changes are made in memory first and waited for then; if the journal cannot
-// be written they are kept for the next time.
+// acknowledged, nor were contents at its end of which others, that were to become durable together with them, are
+// missing. The journal is applied to the states: its records say what is, not what changes, and what is gone stays gone,
+// so applying one twice is harmless. Changes are made in memory first and waited for then; if the journal cannot be
+// written they are kept for the next time.
 package cache

@@ -64,25 +64,35 @@ func (c *Cache) admitted(puts []*pending) []*pending {
 	c.mu.Unlock()
 	space := c.checkSpace(l, need)
 	fit := puts[:0:0]
-	for _, p := range puts {
-		err := space
-		if err == nil && !p.exempt {
-			err = c.makeRoom(l, own, p.r.size)
+	for len(puts) > 0 {
+		n := int(puts[0].r.more) + 1 // a group is admitted or refused as one
+		group := puts[:n]
+		puts = puts[n:]
+		var size uint64
+		for _, p := range group {
+			size += p.r.size
 		}
-		if p.err = err; err != nil {
-			c.refuse(p)
+		err := space
+		if err == nil && !group[0].exempt {
+			err = c.makeRoom(l, own, size)
+		}
+		if err != nil {
+			c.refuse(group, err)
 			continue
 		}
-		own += p.r.size
-		fit = append(fit, p)
+		own += size
+		fit = append(fit, group...)
 	}
 	return fit
 }
 
-func (c *Cache) refuse(p *pending) {
+func (c *Cache) refuse(puts []*pending, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.done.Refused.add(p.r.size, p.r.elements)
+	for _, p := range puts {
+		p.err = err
+		c.done.Refused.add(p.r.size, p.r.elements)
+	}
 }
 
 // makeRoom says whether size bytes may be added to what there is and to own bytes that are being added.

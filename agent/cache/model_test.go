@@ -110,6 +110,8 @@ type driver struct {
 	m     *model
 	made  int
 	trace []string
+
+	groups [][]string // ids of contents that became durable together
 }
 
 func newDriver(t *testing.T, seed uint64) *driver {
@@ -197,6 +199,58 @@ func (x *driver) putMany() {
 	x.log("put %d", n)
 }
 
+// intake puts some contents that become durable together.
+func (x *driver) intake() {
+	in, err := x.c.Begin()
+	if err != nil {
+		x.fatal("begin: %v", err)
+	}
+	var drafts []*Draft
+	var all []modelContent
+	for range 1 + x.r.IntN(12) {
+		y := x.make()
+		if x.r.IntN(8) == 0 {
+			y.folder = InError
+		}
+		m := y.item().Meta
+		m.Elements, m.Folder = 0, y.folder
+		d, err := in.New(m)
+		if err != nil {
+			x.fatal("draft: %v", err)
+		}
+		for rest := []byte(y.data); len(rest) > 0; {
+			n := 1 + x.r.IntN(len(rest))
+			if _, err := d.Write(rest[:n]); err != nil {
+				x.fatal("write: %v", err)
+			}
+			rest = rest[n:]
+		}
+		if err := d.End(y.elements); err != nil {
+			x.fatal("end of a draft: %v", err)
+		}
+		if x.r.IntN(10) == 0 {
+			d.Discard()
+			continue
+		}
+		drafts, all = append(drafts, d), append(all, y)
+	}
+	if x.r.IntN(8) == 0 {
+		in.Discard()
+		x.log("discarded %d", len(all))
+		return
+	}
+	if err := in.Commit(x.t.Context()); err != nil {
+		x.fatal("commit: %v", err)
+	}
+	var group []string
+	for i, d := range drafts {
+		x.m.put(d.ID(), all[i])
+		group = append(group, d.ID())
+	}
+	x.groups = append(x.groups, group)
+	x.log("put %d together", len(all))
+}
+
 // send takes a batch and ends it somehow.
 func (x *driver) send() {
 	limit := x.r.IntN(4) * 7
@@ -214,7 +268,7 @@ func (x *driver) send() {
 			x.fatal("batch of %d is %s\nwant %s", limit, differ(got, want), differ(want, got))
 		}
 	}
-	end := x.r.IntN(6)
+	end := x.r.IntN(7)
 	x.log("batch %q, %d left behind, ends with %d", ids, surplus, end)
 	var err error
 	var to Folder
@@ -230,6 +284,15 @@ func (x *driver) send() {
 			x.fatal("fail: %v", err)
 		}
 		x.again(b, want)
+		return
+	case 5:
+		if err := b.Defer(); err != nil {
+			x.fatal("defer: %v", err)
+		}
+		for _, id := range ids {
+			x.m.unqueue(id)
+			x.m.queue = append(x.m.queue, id)
+		}
 		return
 	default:
 		b.Release()
@@ -390,8 +453,10 @@ func (x *driver) step() {
 	switch n := x.r.IntN(100); {
 	case n < 35:
 		x.put()
-	case n < 42:
+	case n < 39:
 		x.putMany()
+	case n < 42:
+		x.intake()
 	case n < 75:
 		x.send()
 	case n < 83:
@@ -542,6 +607,12 @@ func (x *driver) between(left *memDisk, before *model) {
 			begun = begun || isNew && !isOld && old != nil
 		}
 	}
+	for _, group := range x.groups {
+		missing := slices.DeleteFunc(slices.Clone(group), func(id string) bool { return there[id] })
+		if old := before.contents[group0(group)]; old == nil && len(missing) > 0 && len(missing) < len(group) && x.inCache(group) {
+			x.fatal("of %q, put together, %q are missing", group, missing)
+		}
+	}
 	for id, old := range before.contents {
 		if new := x.m.contents[id]; new != nil && !there[id] {
 			x.fatal("in between %s is missing, it was %.300v", id, old)
@@ -554,4 +625,16 @@ func (x *driver) between(left *memDisk, before *model) {
 			x.fatal("in between the copy %s in %s is missing", id, new.folder)
 		}
 	}
+}
+
+func group0(group []string) string {
+	if len(group) == 0 {
+		return ""
+	}
+	return group[0]
+}
+
+// inCache says whether all of group are in the model.
+func (x *driver) inCache(group []string) bool {
+	return !slices.ContainsFunc(group, func(id string) bool { return x.m.contents[id] == nil })
 }

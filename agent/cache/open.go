@@ -188,7 +188,7 @@ func (c *Cache) checkSegments() error {
 // rescan makes a new index of g, because the data are not what the old one says.
 func (c *Cache) rescan(g *segment, reason error) error {
 	c.report(g.data.path, reason.Error(), "kept the contents that are whole")
-	x, _, err := c.scan(g)
+	x, _, err := c.scan(g, false)
 	if err != nil {
 		return err
 	}
@@ -235,7 +235,7 @@ func (c *Cache) openScanned(g *segment, f *found) error {
 		return err
 	}
 	damaged := err
-	x, adopted, err := c.scan(g)
+	x, adopted, err := c.scan(g, g.gen == 0 && !slices.Contains(f.indexes, g.first))
 	if err != nil {
 		return err
 	}
@@ -294,19 +294,18 @@ func (c *Cache) replay(changes []change) error {
 	return nil
 }
 
-// mourn reports the segments whose data are missing though there should be contents.
+// mourn reports the segments whose data are missing though there should be contents, and forgets them: else what their
+// index lists would come back as contents that cannot be read.
 func (c *Cache) mourn() {
-	for _, g := range c.segs {
+	for _, g := range slices.Clone(c.segs) {
 		if _, err := c.disk.Size(g.data.path); g.sum.live() == 0 || err == nil {
 			continue
 		}
 		c.report(g.data.path, "missing", fmt.Sprintf("%d contents are lost", g.sum.live()))
 		c.total.merge(&g.sum, ^uint64(0))
-		g.sum = summary{}
-		g.index, g.state, g.dirty = &index{}, &states{}, false
-		if !slices.Contains(c.resident, g) {
-			c.resident = append(c.resident, g)
-		}
+		c.segs = slices.DeleteFunc(c.segs, func(o *segment) bool { return o == g })
+		c.resident = slices.DeleteFunc(c.resident, func(o *segment) bool { return o == g })
+		c.throwAway(c.indexPath(g.first), c.statePath(g.first))
 	}
 }
 

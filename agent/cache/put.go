@@ -147,11 +147,14 @@ func (c *Cache) inline(m Meta, data []byte) (*pending, error) {
 		return nil, err
 	}
 	p := c.newPut(m)
-	p.bytes, p.r.size, p.r.sum = data, uint64(len(data)), checksum(data)
-	if m.Kind.Array() && m.Elements > 0 && isArray(data) {
-		p.r.flags |= flagArray
-	}
+	p.hold(data, m.Elements)
 	return p, nil
+}
+
+// hold makes data, which is in memory, the content.
+func (p *pending) hold(data []byte, elements int) {
+	p.bytes, p.r.size, p.r.sum = data, uint64(len(data)), checksum(data)
+	p.markArray(elements, isArray(data))
 }
 
 func (c *Cache) newPut(m Meta) *pending {
@@ -172,43 +175,85 @@ func isArray(data []byte) bool {
 	return len(data) >= 2 && data[0] == '[' && data[len(data)-1] == ']'
 }
 
-// checkEvery is how much of a large content is written between two looks at the limits.
-const checkEvery = 8 << 20
-
 // ownFile writes r to a file of its own and flushes it.
-func (c *Cache) ownFile(m Meta, r io.Reader, exempt bool) (_ *pending, err error) {
+func (c *Cache) ownFile(m Meta, r io.Reader, exempt bool) (*pending, error) {
 	p := c.newPut(m)
 	p.exempt = exempt
-	p.r.flags |= flagOwnFile
-	p.r.incoming = c.nextIncoming()
-	path := c.incomingPath(p.r.incoming)
-	f, err := c.disk.Create(path)
+	w, err := c.newSpill(p)
 	if err != nil {
 		return nil, err
 	}
-	w := &sumWriter{f: f}
-	buf := make([]byte, 256<<10)
-	for n := int64(checkEvery); err == nil && n == checkEvery; {
-		if err = c.admit(int64(w.size), exempt); err == nil {
-			n, err = io.CopyBuffer(w, io.LimitReader(r, checkEvery), buf)
-		}
+	if _, err := io.CopyBuffer(w, r, make([]byte, 256<<10)); err != nil {
+		return nil, errors.Join(err, w.abandon())
 	}
-	if err == nil {
-		err = f.Sync()
+	if err := w.finish(); err != nil {
+		return nil, err
 	}
-	err = errors.Join(err, f.Close())
-	if err == nil {
-		err = c.disk.SyncDir(c.path("incoming"))
-	}
-	if err != nil {
-		return nil, errors.Join(err, c.disk.Remove(path))
-	}
-	p.r.size, p.r.sum = w.size, w.sum
-	if m.Kind.Array() && m.Elements > 0 && w.array() {
-		p.r.flags |= flagArray
-	}
+	p.markArray(m.Elements, w.array())
 	return p, nil
 }
+
+// markArray notes whether the content is one whose elements can be sent in other portions.
+func (p *pending) markArray(elements int, array bool) {
+	if array && elements > 0 && kindOf(p.r.kind).Array() {
+		p.r.flags |= flagArray
+	}
+}
+
+// checkEvery is how much of a large content is written between two looks at the limits.
+const checkEvery = 8 << 20
+
+// spill is a content that is being written to a file of its own.
+type spill struct {
+	sumWriter
+	c       *Cache
+	p       *pending
+	path    string
+	checked uint64 // up to here the limits allow it
+}
+
+func (c *Cache) newSpill(p *pending) (*spill, error) {
+	p.r.flags |= flagOwnFile
+	p.r.incoming = c.nextIncoming()
+	w := &spill{c: c, p: p, path: c.incomingPath(p.r.incoming)}
+	if err := c.admit(0, p.exempt); err != nil {
+		return nil, err
+	}
+	w.checked = checkEvery
+	f, err := c.disk.Create(w.path)
+	if err != nil {
+		return nil, err
+	}
+	w.f = f
+	return w, nil
+}
+
+func (w *spill) Write(b []byte) (int, error) {
+	if w.size >= w.checked {
+		if err := w.c.admit(int64(w.size), w.p.exempt); err != nil {
+			return 0, err
+		}
+		w.checked = w.size + checkEvery
+	}
+	return w.sumWriter.Write(b)
+}
+
+// finish makes the file durable. When it fails nothing is left.
+func (w *spill) finish() error {
+	err := w.f.Sync()
+	err = errors.Join(err, w.f.Close())
+	if err == nil {
+		err = w.c.disk.SyncDir(w.c.path("incoming"))
+	}
+	if err != nil {
+		return errors.Join(err, w.c.disk.Remove(w.path))
+	}
+	w.p.r.size, w.p.r.sum = w.size, w.sum
+	return nil
+}
+
+// abandon deletes the file.
+func (w *spill) abandon() error { return errors.Join(w.f.Close(), w.c.disk.Remove(w.path)) }
 
 // sumWriter appends to a file, and looks at what it writes.
 type sumWriter struct {

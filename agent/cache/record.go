@@ -10,7 +10,7 @@ import (
 // A record is one content in a segment: this head, its name, and, unless it has a file of its own, its bytes.
 //
 //	magic 4 | checksum of key, the rest of the head and the name 4 | seq 8 | created 8 | size 8 | incoming 8 |
-//	elements 4 | checksum of the bytes 4 | kind 1 | place 1 | flags 1 | 0 | length of name 2 | 0 0
+//	elements 4 | checksum of the bytes 4 | kind 1 | place 1 | flags 1 | 0 | length of name 2 | more 2
 type record struct {
 	seq      uint64
 	created  int64 // milliseconds since 1970
@@ -21,6 +21,7 @@ type record struct {
 	kind     uint8
 	place    place
 	flags    uint8
+	more     uint16 // how many of the contents that follow are there only together with this one
 	name     string
 }
 
@@ -56,7 +57,7 @@ func (r *record) appendHead(dst []byte, key uint64) []byte {
 	dst = le.AppendUint32(dst, r.sum)
 	dst = append(dst, r.kind, byte(r.place), r.flags, 0)
 	dst = le.AppendUint16(dst, uint16(len(r.name)))
-	dst = append(dst, 0, 0)
+	dst = le.AppendUint16(dst, r.more)
 	dst = append(dst, r.name...)
 	le.PutUint32(dst[start+4:], recordSum(dst[start:], key))
 	return dst
@@ -102,7 +103,8 @@ func parseRecord(b []byte, key uint64, more func(n int) ([]byte, error)) (record
 		return record{}, fmt.Errorf("%w: wrong checksum", ErrDamaged)
 	}
 	r := record{seq: le.Uint64(b[8:]), created: int64(le.Uint64(b[16:])), size: le.Uint64(b[24:]), incoming: le.Uint64(b[32:]),
-		elements: le.Uint32(b[40:]), sum: le.Uint32(b[44:]), kind: b[48], place: place(b[49]), flags: b[50], name: string(b[recordHead:])}
+		elements: le.Uint32(b[40:]), sum: le.Uint32(b[44:]), kind: b[48], place: place(b[49]), flags: b[50],
+		more: le.Uint16(b[54:]), name: string(b[recordHead:])}
 	if r.place == gone || r.place >= places || r.kind >= kinds || r.flags&flagOwnFile == 0 && r.size > inlineLimit || r.size > 1<<62 {
 		return record{}, fmt.Errorf("%w: impossible record", ErrDamaged)
 	}

@@ -19,8 +19,9 @@ var dataHead = int64(sheetSize[dataFacts]())
 const window = 256 << 10
 
 // scan reads the data of g from end to end and returns an index of what is whole, in order, and the contents with files
-// of their own.
-func (c *Cache) scan(g *segment) (*index, []incoming, error) {
+// of their own. With torn it leaves out contents at the end that were to become durable together with others that are
+// missing: nobody was told of them.
+func (c *Cache) scan(g *segment, torn bool) (*index, []incoming, error) {
 	f, err := c.disk.Open(g.data.path)
 	if err != nil {
 		return nil, nil, err
@@ -36,6 +37,9 @@ func (c *Cache) scan(g *segment) (*index, []incoming, error) {
 		return nil, nil, errors.Join(err, f.Close())
 	}
 	s.run()
+	if torn {
+		s.dropTorn()
+	}
 	for _, d := range s.damaged {
 		c.keepAside(g.data.path, f, d)
 	}
@@ -66,6 +70,31 @@ type scanner struct {
 	incoming []incoming
 	end      int64    // behind the last whole record
 	damaged  []extent // before it
+
+	group together
+}
+
+// together is the contents at the end of what was found that were written to become durable together.
+type together struct {
+	entries, incoming int   // how many others were found before
+	start             int64 // where the first one begins
+	last              uint64
+	more              uint16 // how many are to follow the last one
+}
+
+// dropTorn leaves out the contents at the end if others that belong to them are missing.
+func (s *scanner) dropTorn() {
+	if s.group.more == 0 {
+		return
+	}
+	names := len(s.found.names)
+	if s.group.entries < s.found.len() {
+		first := s.found.at(s.group.entries)
+		names = int(first.nameAt)
+	}
+	s.found.slots, s.found.names = s.found.slots[:s.group.entries*slotSize], s.found.names[:names]
+	s.incoming = s.incoming[:s.group.incoming]
+	s.end = s.group.start
 }
 
 // incoming is a content with a file of its own.
@@ -85,6 +114,10 @@ func (s *scanner) run() {
 		if at > s.end {
 			s.damaged = append(s.damaged, extent{s.end, at})
 		}
+		if g := &s.group; g.more == 0 || r.seq != g.last+1 || r.more != g.more-1 {
+			*g = together{entries: s.found.len(), incoming: len(s.incoming), start: at}
+		}
+		s.group.last, s.group.more = r.seq, r.more
 		s.found.add(&r, s.first, at)
 		if r.flags&flagOwnFile != 0 {
 			s.incoming = append(s.incoming, incoming{r.seq, r.incoming})

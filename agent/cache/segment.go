@@ -129,7 +129,7 @@ func (c *Cache) loadIndex(g *segment) (x *index, whole bool, err error) {
 	if !lost(err) {
 		return nil, false, err
 	}
-	x, _, scanErr := c.scan(g)
+	x, _, scanErr := c.scan(g, false)
 	if scanErr != nil && !lost(scanErr) {
 		return nil, false, scanErr
 	}

@@ -43,3 +43,10 @@ func (c *Cache) Stats() Stats {
 	}
 	return s
 }
+
+// Waiting says what waits in the queue: contents without elements, elements, and contents in all.
+func (c *Cache) Waiting() (files int, elements int64, contents int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return int(c.total.Files), int64(c.total.Elements), int(c.total.Count[queued])
+}

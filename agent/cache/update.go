@@ -76,7 +76,7 @@ func (c *Cache) moveAll(from Folder, asked []Move) (problems []error) {
 	for _, m := range asked {
 		seq, ok := parseID(m.Filename, c.key)
 		if !ok {
-			problems = append(problems, c.noFile(from, m.Filename, "no such file or directory"))
+			problems = append(problems, c.missing(from, m.Filename))
 			continue
 		}
 		k := known{seq: seq, Move: m}

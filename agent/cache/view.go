@@ -101,18 +101,26 @@ func (c *Cache) lookUp(folder Folder, id string) (*segment, int, error) {
 			return g, pos, nil
 		}
 	}
-	return nil, 0, c.noFile(folder, id, "no such file or directory")
+	return nil, 0, c.missing(folder, id)
 }
 
-// noFile is the reference's text for a file that cannot be read. The path is where the reference would have it; it is
-// never opened.
+// missing is the reference's text for a file that is not there.
+func (c *Cache) missing(folder Folder, id string) error {
+	return c.noFile(folder, id, "ENOENT: no such file or directory, open '"+c.shownPath(folder, "metadata", id)+"'")
+}
+
+// noFile is the reference's text for a file that cannot be read.
 func (c *Cache) noFile(folder Folder, id, reason string) error {
+	return entity.NotFound("Error while reading file \"%s\": %s", c.shownPath(folder, "content", id), reason)
+}
+
+// shownPath is where the reference would have a file; it is never opened.
+func (c *Cache) shownPath(folder Folder, part, id string) string {
 	if placeOf(folder) == gone {
 		folder = "unknown folder"
 	}
 	if len(id) > 200 {
 		id = id[:200] + "…"
 	}
-	path := filepath.Join(c.root, string(folder), filepath.FromSlash(c.id), "content") + string(filepath.Separator) + id
-	return entity.NotFound("Error while reading file \"%s\": %s", path, reason)
+	return filepath.Join(c.root, string(folder), filepath.FromSlash(c.id), part) + string(filepath.Separator) + id
 }

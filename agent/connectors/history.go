@@ -19,6 +19,12 @@ type HistoryForm struct {
 	Decrypt func(cipher string) (string, error) // of commands; nil when the body has the secrets plain
 }
 
+// HistorySecrets say where the secrets of a new query come from when its command leaves them empty, and how to read them.
+type HistorySecrets struct {
+	From    HistorySources
+	Decrypt func(cipher string) (string, error) // of commands; nil when the body has them plain
+}
+
 // HistorySources name what the secrets that a body leaves empty are copied from: the history query when there is one, else
 // a South and a North (protocol/control-plane.md, section 6.3).
 type HistorySources struct{ South, North, Query string }

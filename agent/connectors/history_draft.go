@@ -15,6 +15,18 @@ type HistoryDraft struct {
 	Decrypt func(cipher string) (string, error)
 }
 
+// HistoryTest is a test of a part of a history query that need not be stored.
+type HistoryTest struct {
+	ID       string // of the query, or "create"
+	From     string // of a South or North that secrets are copied from, "" for none
+	Type     string // of the South or North
+	Settings json.RawMessage
+	Decrypt  func(cipher string) (string, error) // of commands; nil when the secrets are plain
+
+	ItemName              string // of a test of an item
+	ItemSettings, Testing json.RawMessage
+}
+
 // DraftHistorySouth makes the South that a test of settings needs.
 func (s *Service) DraftHistorySouth(southType string, settings json.RawMessage, d HistoryDraft) (draft entity.South, err error) {
 	c, err := s.southChange("", southType, entity.South{})

@@ -24,7 +24,7 @@ var layers = map[string]int{
 	"agent/connector": 1, "agent/transform": 1, "agent/script": 1,
 	"agent/settings": 2, "agent/logging": 2, "agent/metrics": 2, "agent/connectors": 2, "agent/south": 2, "agent/north": 2, "agent/transformers": 2,
 	"agent/engine": 3, "agent/history": 3, "agent/upgrade": 3,
-	"agent/registration": 3, "agent/command": 3, "agent/message": 3, "agent/proxy": 3, "agent/web": 3, "agent/upgrade": 3,
+	"agent/registration": 3, "agent/command": 3, "agent/message": 3, "agent/proxy": 3, "agent/web": 3,
 	"agent": 4, "agent/cmd": 5,
 }
 

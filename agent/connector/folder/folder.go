@@ -1,0 +1,131 @@
+// Package folder is what the connectors that read and write files have in common: errors of the file system in the
+// reference's words, names of files made from those of contents, and access to Windows shares. It promises that a name
+// that comes with a content leads nowhere but into its folder. It guards against contents named to overwrite something
+// else.
+package folder
+
+import (
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"oibus/platform"
+)
+
+// Share is a Windows share that is opened with credentials of its own.
+type Share struct {
+	Username string `json:"username"`
+	Password string `json:"password"`
+	Domain   string `json:"domain"`
+}
+
+// Open opens the share that dir lies on, if it lies on one and there are credentials. Its error shows no password.
+func (s Share) Open(dir string) error {
+	root := shareOf(dir)
+	if s.Username == "" || root == "" {
+		return nil
+	}
+	user := s.Username
+	if s.Domain != "" {
+		user = s.Domain + `\` + user
+	}
+	err := platform.ConnectShare(root, user, s.Password)
+	if err == nil || s.Password == "" {
+		return err
+	}
+	return errors.New(strings.ReplaceAll(err.Error(), s.Password, "********"))
+}
+
+// shareOf is \\server\share of a path on a share, "" for any other.
+func shareOf(dir string) string {
+	path := strings.ReplaceAll(dir, "/", `\`)
+	rest, ok := strings.CutPrefix(path, `\\`)
+	if !ok {
+		return ""
+	}
+	parts := strings.SplitN(rest, `\`, 3)
+	if len(parts) < 2 || parts[0] == "" || parts[0] == "?" || parts[0] == "." || parts[1] == "" {
+		return ""
+	}
+	return `\\` + parts[0] + `\` + parts[1]
+}
+
+// Stamp writes an instant as the variable @CurrentDate.
+func Stamp(t time.Time) string {
+	return strings.ReplaceAll(t.UTC().Format("2006_01_02_15_04_05.000"), ".", "_")
+}
+
+// Split splits the last element of a name of a content, which may hold sub-folders of any system, into its base and
+// its extension.
+func Split(name string) (base, extension string) {
+	name = name[strings.LastIndexAny(name, `/\`)+1:]
+	if dot := strings.LastIndexByte(name, '.'); dot > 0 {
+		return name[:dot], name[dot:]
+	}
+	return name, ""
+}
+
+// Plain makes text, such as the name of a connector, a part of a file name: it cannot lead to another folder.
+func Plain(text string) string {
+	return strings.NewReplacer("/", "-", `\`, "-", "\x00", "-").Replace(text)
+}
+
+// Inside joins a name that settings gave, which may hold sub-folders, to dir. The last element becomes one that this
+// system accepts. A name that leads out of dir, or names no file, is an error.
+func Inside(dir, name string) (string, error) {
+	sub, last := filepath.Split(filepath.FromSlash(name))
+	if last == "" || last == "." || last == ".." {
+		last = "content"
+	}
+	local := filepath.Join(sub, platform.SafeFileName(last))
+	if !filepath.IsLocal(local) {
+		return "", errors.New("the file name leads out of the folder")
+	}
+	return filepath.Join(dir, local), nil
+}
+
+// errorNames are the names and words that the reference shows for errors of the file system.
+var errorNames = []struct {
+	is         error
+	name, text string
+}{
+	{fs.ErrNotExist, "ENOENT", "no such file or directory"},
+	{syscall.EPERM, "EPERM", "operation not permitted"},
+	{fs.ErrPermission, "EACCES", "permission denied"},
+	{fs.ErrExist, "EEXIST", "file already exists"},
+	{syscall.ENOTDIR, "ENOTDIR", "not a directory"},
+	{syscall.EISDIR, "EISDIR", "illegal operation on a directory"},
+	{syscall.ENOSPC, "ENOSPC", "no space left on device"},
+	{syscall.EROFS, "EROFS", "read-only file system"},
+	{syscall.EMFILE, "EMFILE", "too many open files"},
+	{syscall.ENAMETOOLONG, "ENAMETOOLONG", "name too long"},
+	{syscall.EIO, "EIO", "i/o error"},
+	{syscall.EBUSY, "EBUSY", "resource busy or locked"},
+}
+
+// Error is an error of the file system with the reference's text.
+type Error struct {
+	text string
+	err  error
+}
+
+func (e *Error) Error() string { return e.text }
+
+// Unwrap gives the error of the system.
+func (e *Error) Unwrap() error { return e.err }
+
+// Fail words err, which the call named call on path returned, as the reference does.
+func Fail(err error, call, path string) error {
+	if err == nil {
+		return nil
+	}
+	for _, e := range errorNames {
+		if errors.Is(err, e.is) {
+			return &Error{e.name + ": " + e.text + ", " + call + " '" + path + "'", err}
+		}
+	}
+	return err
+}

@@ -1,0 +1,200 @@
+// Package filewriter is the North that writes contents as files (protocol/data-plane.md, section 6.6). It promises that
+// a file appears under its name only when all of it is there and lasts through a power cut, that a name which comes with
+// a content leads nowhere but into the folder, and that two contents get two names where the names hold the date. It
+// guards against readers that take half files.
+package filewriter
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"oibus/agent/connector"
+	"oibus/agent/connector/folder"
+	"oibus/agent/connector/setting"
+	"oibus/agent/content"
+	"oibus/agent/north"
+	"oibus/platform"
+)
+
+// Type is the row of the catalogue.
+var Type = north.Type{
+	ID:      "file-writer",
+	Accepts: []content.Kind{content.Any, content.TimeValues, content.Setpoints},
+	New:     func(env north.Env) (north.Connector, error) { return build(env) },
+}
+
+// testFile is made and removed by the test of a connection.
+const testFile = ".oibus-write-test"
+
+type settings struct {
+	OutputFolder string `json:"outputFolder"`
+	Prefix       string `json:"prefix"`
+	Suffix       string `json:"suffix"`
+	folder.Share
+}
+
+// Writer is a configured North.
+type Writer struct {
+	settings settings
+	id, name string
+	folder   string // absolute
+	now      func() time.Time
+	last     time.Time // that a name was made for
+}
+
+func build(env north.Env) (*Writer, error) {
+	w := &Writer{id: folder.Plain(env.ID), name: env.Name, now: env.Host.Now}
+	if err := setting.Decode(env.Settings, &w.settings); err != nil {
+		return nil, err
+	}
+	if strings.TrimSpace(w.settings.OutputFolder) == "" {
+		return nil, errors.New("the output folder is not specified")
+	}
+	absolute, err := filepath.Abs(w.settings.OutputFolder)
+	if err != nil {
+		return nil, fmt.Errorf("cannot find the output folder: %w", err)
+	}
+	w.folder = absolute
+	return w, nil
+}
+
+// Connect removes what a crash left half written.
+func (w *Writer) Connect(context.Context) error {
+	dir, err := os.Open(w.folder)
+	if err != nil {
+		return nil // told when something is written there
+	}
+	defer dir.Close()
+	before, after, _ := strings.Cut(w.temporary("*"), "*")
+	for {
+		names, err := dir.Readdirnames(1000)
+		for _, name := range names {
+			if strings.HasPrefix(name, before) && strings.HasSuffix(name, after) {
+				if err := os.Remove(filepath.Join(w.folder, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
+					return fmt.Errorf("cannot remove a file that was half written: %w", err)
+				}
+			}
+		}
+		if err != nil {
+			return nil // the end, or a folder that cannot be listed, where nothing can be tidied
+		}
+	}
+}
+
+// Disconnect has nothing to do.
+func (w *Writer) Disconnect(context.Context) error { return nil }
+
+// Test writes a file and removes it.
+func (w *Writer) Test(context.Context) (connector.Report, error) {
+	var report connector.Report
+	if err := w.settings.Open(w.folder); err != nil {
+		return report, err
+	}
+	path := filepath.Join(w.folder, testFile)
+	err := folder.Fail(os.WriteFile(path, nil, 0o644), "open", path)
+	if err == nil {
+		err = folder.Fail(os.Remove(path), "unlink", path)
+	}
+	if err != nil {
+		//lint:ignore ST1005 the reference's text
+		return report, fmt.Errorf("Write access error on \"%s\": %w", w.folder, err)
+	}
+	entries, err := os.ReadDir(w.folder)
+	if err != nil {
+		return report, fmt.Errorf("Read access error on \"%s\": %w", w.folder, folder.Fail(err, "scandir", w.folder))
+	}
+	report.Add("Output Folder", w.folder)
+	report.Add("Files", strconv.Itoa(len(entries)))
+	return report, nil
+}
+
+// Send writes a content.
+func (w *Writer) Send(ctx context.Context, d north.Delivery) error {
+	if err := w.settings.Open(w.folder); err != nil {
+		return err
+	}
+	target, err := folder.Inside(w.folder, w.decorated(d.Name))
+	if err != nil {
+		return err
+	}
+	source := d.Open()
+	defer source.Close()
+	return w.write(ctx, target, source)
+}
+
+// decorated is the name of a content with prefix and suffix (protocol/data-plane.md, section 6.0).
+func (w *Writer) decorated(name string) string {
+	date := folder.Stamp(w.instant())
+	fill := func(text string) string {
+		text = strings.Replace(text, "@CurrentDate", date, 1)
+		return strings.Replace(text, "@ConnectorName", folder.Plain(w.name), 1)
+	}
+	base, extension := folder.Split(name)
+	return fill(w.settings.Prefix) + folder.Plain(base) + fill(w.settings.Suffix) + folder.Plain(extension)
+}
+
+// instant is a millisecond that no other name of this connector was made with.
+func (w *Writer) instant() time.Time {
+	now := w.now().Truncate(time.Millisecond)
+	if !now.After(w.last) && w.last.Sub(now) < time.Minute { // later than that the clock was put back
+		now = w.last.Add(time.Millisecond)
+	}
+	w.last = now
+	return now
+}
+
+// write makes target hold what source has, at once and for good.
+func (w *Writer) write(ctx context.Context, target string, source io.Reader) (err error) {
+	dir := filepath.Dir(target)
+	path := filepath.Join(dir, w.temporary(rand.Text()))
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	if err != nil {
+		return folder.Fail(err, "open", target)
+	}
+	defer func() {
+		if err != nil {
+			file.Close()
+			os.Remove(path)
+		}
+	}()
+	if _, err := io.Copy(file, reader{ctx, source}); err != nil {
+		return folder.Fail(err, "write", target)
+	}
+	if err := file.Sync(); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		return folder.Fail(err, "fsync", target)
+	}
+	if err := file.Close(); err != nil {
+		return folder.Fail(err, "close", target)
+	}
+	if err := os.Rename(path, target); err != nil {
+		return folder.Fail(err, "rename", target)
+	}
+	if err := platform.SyncDir(dir); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		return folder.Fail(err, "fsync", dir)
+	}
+	return nil
+}
+
+// temporary is a name for a file that is not whole yet, recognisable as this connector's.
+func (w *Writer) temporary(random string) string { return ".oibus-" + w.id + "-" + random + ".tmp" }
+
+// reader ends with its context.
+type reader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (r reader) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.r.Read(p)
+}
