@@ -37,7 +37,7 @@ var ErrSettings = errors.New("wrong settings")
 // Run runs the agent until ctx is done, the launcher asks it to stop, or it asks to be restarted. out shows what the
 // person who started it needs to know.
 func Run(ctx context.Context, line config.CommandLine, reporter *handshake.Reporter, out io.Writer) (Reason, error) {
-	a, err := start(ctx, line, out)
+	a, err := start(ctx, line, reporter != nil, out)
 	if err != nil {
 		return Stopped, err
 	}

@@ -16,16 +16,22 @@ import (
 	"oibus/agent/cloud"
 	"oibus/agent/command"
 	"oibus/agent/config"
+	"oibus/agent/connectors"
+	"oibus/agent/engine"
 	"oibus/agent/entity"
+	"oibus/agent/history"
 	"oibus/agent/ipfilter"
 	"oibus/agent/logging"
 	"oibus/agent/message"
 	"oibus/agent/metrics"
 	"oibus/agent/proxy"
 	"oibus/agent/registration"
+	"oibus/agent/script"
 	"oibus/agent/secret"
 	"oibus/agent/settings"
 	"oibus/agent/store"
+	"oibus/agent/transformers"
+	"oibus/agent/upgrade"
 	"oibus/agent/web"
 	"oibus/agent/web/page"
 	"oibus/platform"
@@ -37,6 +43,7 @@ type agent struct {
 	*base
 	started time.Time
 	release func() error // of the lock of the data folder
+	managed bool         // a launcher runs this agent
 	out     io.Writer
 	binary  string
 	log     *slog.Logger
@@ -49,6 +56,12 @@ type agent struct {
 	filters      atomic.Pointer[ipfilter.Rules]
 	cloud        *cloud.Client
 	registration *registration.Service
+	upgrades     *upgrade.Service
+	scripts      *script.Pool
+	transformers *transformers.Service
+	connectors   *connectors.Service
+	engine       *engine.Service
+	history      *history.Service
 	commands     *command.Service
 	messages     *message.Service
 	proxy        *proxy.Server
@@ -56,12 +69,12 @@ type agent struct {
 }
 
 // start builds and starts everything. When it fails, what had started is stopped.
-func start(ctx context.Context, line config.CommandLine, out io.Writer) (_ *agent, err error) {
+func start(ctx context.Context, line config.CommandLine, managed bool, out io.Writer) (_ *agent, err error) {
 	release, err := dataDir(line.DataDir)
 	if err != nil {
 		return nil, err
 	}
-	a := &agent{started: time.Now(), release: release, out: out, restart: make(chan struct{}, 1)}
+	a := &agent{started: time.Now(), release: release, managed: managed, out: out, restart: make(chan struct{}, 1)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.stop())
@@ -71,7 +84,7 @@ func start(ctx context.Context, line config.CommandLine, out io.Writer) (_ *agen
 		return nil, err
 	}
 	for _, step := range []func(context.Context) error{
-		a.openLogs, a.openRegistration, a.openCommands, a.openMessages, a.openProxy, a.openWeb, a.connect, a.launch,
+		a.openLogs, a.openRegistration, a.openUpgrades, a.openTransformers, a.openDataPlane, a.openCommands, a.openMessages, a.openProxy, a.openWeb, a.connect, a.launch,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, err
@@ -149,6 +162,9 @@ func (a *agent) openCommands(context.Context) error {
 		Deps: command.Deps{
 			Engine: a.settings, ScanModes: a.settings, IPFilters: a.settings, Certificates: a.settings,
 			Identity: a.registration, Restart: a.askRestart, IgnoreRemoteUpdate: a.line.IgnoreRemoteUpdate,
+			Souths: a.connectors, Norths: a.connectors, Connectors: commandEngine{a.engine}, Histories: commandHistories{histories{a.history, a.engine}},
+			Transformers: commandTransformers{a.transformers, a.engine},
+			Upgrades:     a.upgrades,
 		},
 	})
 	return err
@@ -166,7 +182,8 @@ func (a *agent) openMessages(context.Context) error {
 			},
 			Engine: a.settings.Engine, Registration: a.registration.Entity, ScanModes: a.settings.ScanModes,
 			IPFilters: a.settings.IPFilters, Certificates: a.settings.Certificates, Users: a.settings.Users,
-			Standard: a.settings.StandardTransformers,
+			Standard: a.settings.StandardTransformers, Souths: a.connectors.SouthBlocks, Norths: a.connectors.NorthBlocks,
+			HistoryQueries: a.history.Blocks, CustomTransformers: a.transformers.Blocks,
 		},
 	})
 	return nil
@@ -240,8 +257,10 @@ func (a *agent) openWeb(context.Context) error {
 		AllowedHosts: a.config.Strings("web.allowed_hosts"), Cookie: "oibus-" + engine.ID, Released: released,
 		Settings: a.settings, FriendlyName: func(id string) string { return a.settings.UserInfo(id).FriendlyName },
 		Registration: a.registration, Registered: func(author func(id string) any) any { return a.registration.View(author) },
+		Connectors: a.connectors, Engine: webEngine{a.engine}, Histories: histories{a.history, a.engine}, Transformers: a.settings.StandardTransformers, Custom: a.webTransformers(),
+		Uploads:  filepath.Join(a.line.DataDir, "tmp", "uploads"),
 		Commands: storedCommands{a.commands}, Logs: a.logs, Info: a.info, Metrics: engineMetrics{a.meter},
-		Prometheus: a.prometheus, Restart: a.askRestart,
+		Prometheus: a.prometheus, Restart: a.askRestart, Upgrades: shownUpgrades{a.upgrades},
 		AllowAddress: a.allowed, Signer: a.identity.Signer, Sessions: sessions{a.store},
 		Log: a.logs.Logger(logging.Scope{ID: "web-server"}),
 	})
@@ -251,7 +270,7 @@ func (a *agent) openWeb(context.Context) error {
 	site := page.New(page.Options{
 		Session: a.web, User: a.settings.User, Overview: a.overview, Certificate: a.settings.Certificate,
 		Pinned: a.settings.Pinned, PinnedKey: a.pinnedKey,
-		FirstPasswordFile: a.firstPasswordFile, Log: a.log,
+		FirstPasswordFile: a.firstPasswordFile, Installed: installed, Log: a.log,
 	})
 	a.web.Mount(site.Routes()...)
 	a.web.NotFoundPage(site.NotFound)
@@ -299,6 +318,8 @@ func (a *agent) launch(ctx context.Context) error {
 	a.tasks.Go("health log", a.logHealth)
 	a.tasks.Go("disk reserve", a.keepReserve)
 	a.tasks.Go("memory", trimMemory)
+	a.engine.Start(background)
+	a.history.Start(background)
 	a.registration.Start(background)
 	a.commands.Start(background)
 	a.messages.Start(background)
@@ -344,6 +365,9 @@ func (a *agent) stop() error {
 	}
 	if a.commands != nil {
 		errs = append(errs, a.commands.Stop(left(ctx)))
+	}
+	if a.connectors != nil {
+		errs = append(errs, a.stopDataPlane(ctx))
 	}
 	if a.messages != nil {
 		errs = append(errs, a.messages.Stop(left(ctx)))

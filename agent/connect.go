@@ -16,6 +16,7 @@ func (a *agent) connect(context.Context) error {
 	a.settings.SetHooks(settings.Hooks{WebPort: a.web.Rebind, Proxy: a.applyProxy})
 	a.settings.OnChange(a.onSettings)
 	a.registration.OnChange(a.onRegistration)
+	a.connectDataPlane()
 	a.useSender()
 	return nil
 }
@@ -28,6 +29,9 @@ func (a *agent) onSettings(changes []settings.Change) {
 	if slices.Contains(changes, settings.IPFilters) {
 		a.useFilters()
 		a.proxy.Recheck()
+	}
+	if slices.Contains(changes, settings.ScanModes) {
+		a.engine.ScanModesChanged()
 	}
 	a.messages.Changed(message.FullConfig)
 }

@@ -58,6 +58,7 @@ func (a *agent) overview() page.Overview {
 		Registration: page.Registration{Status: r.Status, Host: r.Host, ActivationCode: r.ActivationCode, ExpiresAt: r.ExpiresAt, ActivatedAt: text(a.registration.Entity().ActivationDate)},
 		Cloud:        page.Cloud{LastContact: c.LastContact, LastError: c.LastError, PendingMessages: a.messages.Pending()},
 		Incidents:    []page.Incident{},
+		Upgrade:      a.upgrades.Status(),
 	}
 	o.Commands = a.commandCounts(c)
 	for _, i := range a.store.Incidents() {

@@ -114,7 +114,7 @@ func delegate(ctx context.Context, a arguments, o options.Options, r handover.Re
 	if endOrphans(ctx, j.now.Mark, o, m, log); ctx.Err() != nil {
 		return ""
 	}
-	j.begin(rand.Text())
+	j.begin(rand.Text(), platform.Version)
 	s := supervisor{options: o, upgrades: d, journal: j, manager: m, random: mathrand.Float64, log: log}
 	// The newer launcher itself grants its agent the stop limit, and some time to be killed.
 	s.options.StopLimit += options.Duration(abortGrace + 2*killAgain)
@@ -142,11 +142,16 @@ func (a arguments) forLauncher() []string {
 	return args
 }
 
-// reportTo makes the manager of a newer launcher, which reports to that of the factory release.
+// reportTo makes the manager of a newer launcher, which reports to that of the factory release. The service manager is
+// told that the service is ready only when the agent is.
 func reportTo(r *handshake.Reporter, log *slog.Logger) *manager {
-	r.Ready(platform.Version)
+	r.Waiting(platform.Version)
 	return &manager{log: log, watchdog: 3 * r.Interval(), send: func(state string) error {
 		switch {
+		case strings.HasPrefix(state, "READY=1"):
+			r.Ready(platform.Version)
+		case strings.HasPrefix(state, "STATUS=Starting"):
+			r.Waiting(platform.Version)
 		case strings.Contains(state, "STOPPING=1"):
 			r.Stopping("the agent is stopped first")
 		default:

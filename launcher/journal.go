@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -67,9 +66,14 @@ type journal struct {
 	path string
 	log  *slog.Logger
 
-	mu  sync.Mutex // held while the file is written; guards now
-	now record
+	mu      sync.Mutex // held while the file is written; guards the rest
+	now     record
+	behind  bool      // the file does not say what now says
+	tryNext time.Time // to write it then
 }
+
+// catchUpEvery is how often a file that could not be written is tried again.
+const catchUpEvery = 5 * time.Second
 
 // openJournal reads launcher.json in dir. A file that is not what it should be is put aside and the one before is
 // used; only one of a newer launcher is an error.
@@ -98,12 +102,8 @@ func openNamed(dir, name string, log *slog.Logger) (*journal, error) {
 }
 
 func readRecord(path string) (record, error) {
-	f, err := os.Open(path)
+	text, err := platform.ReadShared(path, maxJournal)
 	if err != nil {
-		return record{}, err
-	}
-	text, err := io.ReadAll(io.LimitReader(f, maxJournal))
-	if err := errors.Join(err, f.Close()); err != nil {
 		return record{}, err
 	}
 	return decodeRecord(text)
@@ -140,6 +140,16 @@ func (j *journal) update(change func(*record)) {
 	change(&j.now)
 	if err := j.save(j.now); err != nil {
 		j.log.Warn("cannot record what the launcher does", "error", err)
+		j.behind, j.tryNext = true, time.Now().Add(catchUpEvery)
+	}
+}
+
+// catchUp writes what could not be written before, when it is time to try again.
+func (j *journal) catchUp(now time.Time) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.behind && now.After(j.tryNext) && j.save(j.now) != nil {
+		j.tryNext = now.Add(catchUpEvery)
 	}
 }
 
@@ -166,8 +176,9 @@ func (j *journal) save(r record) error {
 	r.Level = journalLevel
 	err := j.write(r)
 	if platform.IsDiskFull(err) && os.Remove(j.reserve()) == nil {
-		return j.write(r)
+		err = j.write(r)
 	}
+	j.behind = j.behind && err != nil
 	return err
 }
 
@@ -194,7 +205,7 @@ func (j *journal) write(r record) error {
 	if err != nil {
 		return fmt.Errorf("cannot encode %s: %w", journalName, err)
 	}
-	if old, err := os.ReadFile(j.path); err == nil {
+	if old, err := platform.ReadShared(j.path, maxJournal); err == nil {
 		if err := platform.WriteFile(j.path+previousSuffix, old, 0o600); err != nil {
 			return err
 		}
@@ -202,9 +213,12 @@ func (j *journal) write(r record) error {
 	return platform.WriteFile(j.path, append(text, '\n'), 0o600)
 }
 
-// begin is the start of a launcher whose children carry mark.
-func (j *journal) begin(mark string) {
+// begin is the start of a launcher whose children carry mark. factory is the version of the factory release.
+func (j *journal) begin(mark, factory string) {
 	j.update(func(r *record) {
+		if r.Upgrades.Running.IsFactory() {
+			r.Upgrades.Running.Version = factory
+		}
 		*r = record{
 			Phase: r.Upgrades.Phase(), Launcher: platform.Version, Mark: mark, LastExit: r.LastExit, Upgrades: r.Upgrades,
 		}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
@@ -69,13 +70,24 @@ func TestAJournalOfANewerLauncherIsRefused(t *testing.T) {
 	}
 }
 
-func TestAJournalThatCannotBeWrittenIsReportedAndNoMore(t *testing.T) {
+func TestAJournalThatCannotBeWrittenIsReportedAndWrittenLater(t *testing.T) {
 	t.Parallel()
 	var log strings.Builder
 	j := &journal{path: filepath.Join(t.TempDir(), "missing", journalName), log: slog.New(slog.NewTextHandler(&log, nil))}
 	j.update(func(r *record) { r.Mark = "m" })
 	if j.now.Mark != "m" || !strings.Contains(log.String(), "cannot record") {
 		t.Fatalf("got %+v, log %q", j.now, log.String())
+	}
+	if err := os.Mkdir(filepath.Dir(j.path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	j.catchUp(time.Now())
+	if _, err := os.Stat(j.path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("it is not tried at once: %v", err)
+	}
+	j.catchUp(time.Now().Add(2 * catchUpEvery))
+	if r, err := readRecord(j.path); err != nil || r.Mark != "m" || j.behind {
+		t.Errorf("got %+v, %v", r, err)
 	}
 }
 

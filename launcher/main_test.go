@@ -22,9 +22,14 @@ func TestMain(m *testing.M) {
 	dieAt(os.Getenv(dieVariable))
 	switch name, _, _ := strings.Cut(filepath.Base(os.Args[0]), "."); name {
 	case "oibus-launcher":
+		playLauncher(beside())
 		os.Exit(Main(os.Args[1:], os.Stdout, os.Stderr))
 	case "oibus":
-		os.Exit(playAgent(os.Args[1:]))
+		args := os.Args[1:]
+		if as := beside(); as != "" {
+			args = append([]string{as}, args...)
+		}
+		os.Exit(playAgent(args))
 	}
 	os.Exit(runTests(m))
 }
@@ -52,6 +57,21 @@ func runTests(m *testing.M) int {
 		panic(err)
 	}
 	return m.Run()
+}
+
+// asSuffix ends the name of the file beside a program of a package that says what it plays, where a script cannot.
+const asSuffix = ".as"
+
+func beside() string {
+	self, err := os.Executable()
+	if err != nil {
+		return ""
+	}
+	text, err := os.ReadFile(self + asSuffix)
+	if err != nil {
+		return ""
+	}
+	return string(text)
 }
 
 func agentForTests() (string, error) { return platform.ExecutableNear(bin, "binaries/oibus") }
@@ -162,6 +182,9 @@ func (f fakeProgram) play(mode string) int {
 	}
 	if mode == "never ready" {
 		time.Sleep(time.Minute)
+	}
+	if mode == "slow" {
+		time.Sleep(time.Second)
 	}
 	r.Ready(f.version)
 	f.event("ready")

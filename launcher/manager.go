@@ -29,6 +29,14 @@ func (m *manager) starting(limit time.Duration) {
 	m.say(state)
 }
 
+// stillStarting asks the manager for the time that one more start may take.
+func (m *manager) stillStarting(limit time.Duration) {
+	if !m.serves {
+		m.extended = false
+		m.starting(limit)
+	}
+}
+
 // running tells that the agent serves.
 func (m *manager) running(version string, pid int) {
 	m.serves = true

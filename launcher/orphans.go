@@ -24,25 +24,26 @@ func endOrphans(ctx context.Context, mark string, o options.Options, m *manager,
 	log.Warn("an earlier launcher was killed and left processes behind, waiting for them to stop",
 		"pids", pids, "limit", o.StopLimit)
 	m.say("STATUS=Waiting for the processes of an earlier launcher" + extend(o.StopLimit.Std()+killAgain))
-	if allGone(ctx, mark, o.StopLimit.Std()) || ctx.Err() != nil {
+	if allGone(ctx, mark, o.StopLimit.Std(), m) || ctx.Err() != nil {
 		return
 	}
 	log.Warn("they did not stop within launcher.stop_limit, killing them")
 	err := platform.KillMarked(mark, 0)
-	if !allGone(ctx, mark, killAgain) && ctx.Err() == nil {
+	if !allGone(ctx, mark, killAgain, m) && ctx.Err() == nil {
 		log.Error("cannot end what an earlier launcher left behind", "pids", platform.Marked(mark), "error", err)
 	}
 }
 
-// allGone waits for the end of the processes with the mark.
-func allGone(ctx context.Context, mark string, limit time.Duration) bool {
+// allGone waits for the end of the processes with the mark, with signs of life for the service manager.
+func allGone(ctx context.Context, mark string, limit time.Duration, m *manager) bool {
 	due := time.NewTimer(limit)
 	defer due.Stop()
 	ticker := time.NewTicker(tick / 5)
 	defer ticker.Stop()
 	for len(platform.Marked(mark)) > 0 {
 		select {
-		case <-ticker.C:
+		case now := <-ticker.C:
+			m.sign(now, true)
 		case <-due.C:
 			return false
 		case <-ctx.Done():

@@ -33,6 +33,7 @@ type observation struct {
 	started   time.Time
 	ready     time.Time
 	version   string    // that it reported when it was ready
+	serves    bool      // it does not only wait for what it has started
 	lastSign  time.Time // ready or heartbeat
 	leaving   time.Time // it said that it is about to exit
 	reason    string    // why it said so
@@ -111,7 +112,7 @@ func (o observation) hear(m handshake.Message, now time.Time) observation {
 		if o.ready.IsZero() {
 			o.ready = now
 		}
-		o.version, o.lastSign = m.Version, now
+		o.version, o.lastSign, o.serves = m.Version, now, o.serves || !m.Waiting
 	case handshake.Heartbeat:
 		o.lastSign = now
 	case handshake.Fatal, handshake.Stopping:

@@ -68,7 +68,7 @@ func TestWhatTheAgentSaysIsRemembered(t *testing.T) {
 	o = o.hear(handshake.Message{Kind: handshake.Ready, Version: "3.9.0"}, at(4))
 	o = o.hear(handshake.Message{Kind: handshake.Fatal, Reason: "no disk"}, at(5))
 	o = o.hear(handshake.Message{Kind: handshake.Stopping, Reason: "because of it"}, at(6))
-	want := observation{started: at(0), ready: at(1), version: "3.9.0", lastSign: at(4), leaving: at(5), reason: "because of it", fatal: true}
+	want := observation{started: at(0), ready: at(1), version: "3.9.0", serves: true, lastSign: at(4), leaving: at(5), reason: "because of it", fatal: true}
 	if o != want {
 		t.Fatalf("got %+v, want %+v", o, want)
 	}

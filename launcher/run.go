@@ -174,7 +174,7 @@ func superviseHere(ctx context.Context, a arguments, who origin, o options.Optio
 		return release()
 	}
 	mark := rand.Text()
-	j.begin(mark)
+	j.begin(mark, who.factoryVersion)
 	u, err := newUpgrades(a, who, o, j, mark, log)
 	if err != nil {
 		return errors.Join(err, release())
@@ -189,8 +189,12 @@ func superviseHere(ctx context.Context, a arguments, who origin, o options.Optio
 	stop := u.startWorking(ctx)
 	s.run(ctx)
 	stop()
-	if ctx.Err() == nil && u.elsewhere() {
+	switch {
+	case ctx.Err() != nil:
+	case u.elsewhere():
 		err = errHandOver
+	default:
+		err = errors.New("it cannot tell what to start: see above")
 	}
 	return errors.Join(err, release())
 }

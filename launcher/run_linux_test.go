@@ -2,12 +2,15 @@ package launcher
 
 import (
 	"net"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"oibus/launcher/handover"
 )
 
 func TestASignalStopsTheLauncherInOrder(t *testing.T) {
@@ -81,6 +84,50 @@ func TestASilentAgentPrintsWhereItHangs(t *testing.T) {
 func TestSystemdIsToldOfTheAgentsLife(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
+	p, said := s.notifying()
+	said("STATUS=Starting OIBus")
+	said("READY=1")
+	said("WATCHDOG=1")
+	said("WATCHDOG=1")
+	if err := p.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	said("STOPPING=1")
+	if state, err := p.Wait(); err != nil || !state.Success() {
+		t.Errorf("the launcher should end well, got %v, %v", state, err)
+	}
+}
+
+func TestSystemdIsToldTheSameThroughANewerLauncher(t *testing.T) {
+	t.Parallel()
+	s := newUpgradeSite(t)
+	first := launch(t, s, "good")
+	first.awaitEvents("ready", 1)
+	s.orderLauncher("3.9.1", "slow", goodLauncher)
+	s.awaitIdle("3.9.1", handover.Committed)
+	first.stop()
+	first.code()
+	before := strings.Count(s.events(), "ready")
+	p, said := s.notifying()
+	said("READY=1")
+	if strings.Count(s.events(), "ready") == before {
+		t.Error("systemd was told that the service is ready before its agent was")
+	}
+	said("WATCHDOG=1")
+	said("WATCHDOG=1")
+	if err := p.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	said("STOPPING=1")
+	if state, err := p.Wait(); err != nil || !state.Success() {
+		t.Errorf("the launcher should end well, got %v, %v", state, err)
+	}
+}
+
+// notifying starts a launcher that finds the socket of systemd, and gives what waits until systemd was told something.
+func (s site) notifying() (*os.Process, func(want string)) {
+	t := s.t
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "notify")
 	socket, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
 	if err != nil {
@@ -92,7 +139,10 @@ func TestSystemdIsToldOfTheAgentsLife(t *testing.T) {
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
 	}
-	said := func(want string) {
+	t.Cleanup(func() {
+		_ = p.Process.Kill() // it has ended, unless the test failed
+	})
+	return p.Process, func(want string) {
 		t.Helper()
 		if err := socket.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
 			t.Fatal(err)
@@ -107,16 +157,5 @@ func TestSystemdIsToldOfTheAgentsLife(t *testing.T) {
 				return
 			}
 		}
-	}
-	said("STATUS=Starting OIBus")
-	said("READY=1")
-	said("WATCHDOG=1")
-	said("WATCHDOG=1")
-	if err := p.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
-	said("STOPPING=1")
-	if err := p.Wait(); err != nil {
-		t.Errorf("the launcher should end well, got %v", err)
 	}
 }

@@ -81,7 +81,7 @@ func (l *launched) expectScreen(want ...string) {
 
 func (s site) journal() record {
 	s.t.Helper()
-	text, err := os.ReadFile(filepath.Join(s.dir, journalName))
+	text, err := platform.ReadShared(filepath.Join(s.dir, journalName), maxJournal)
 	var r record
 	if err := errors.Join(err, json.Unmarshal(text, &r)); err != nil {
 		s.t.Fatal(err)

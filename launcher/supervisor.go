@@ -140,6 +140,7 @@ func (s *supervisor) watch(ctx context.Context, r run, p process, startLimit tim
 				o = o.forgive(late)
 			}
 			last = now
+			s.journal.catchUp(now)
 			o = s.try(s.act(o, p, startLimit, now), r, p, now)
 			s.manager.sign(now, o.inHand(now))
 		}
@@ -184,11 +185,14 @@ func (s *supervisor) try(o observation, r run, p process, now time.Time) observa
 
 // hear takes note of what the agent says.
 func (s *supervisor) hear(o observation, m handshake.Message, pid int) observation {
-	wasReady := !o.ready.IsZero()
+	served := o.serves
 	o = o.hear(m, time.Now())
 	switch m.Kind {
 	case handshake.Ready:
-		if wasReady {
+		if !o.serves {
+			s.manager.stillStarting(s.options.StartLimit.Std())
+		}
+		if served || !o.serves {
 			return o
 		}
 		s.log.Info("the agent is ready", "version", m.Version, "pid", pid, "after", o.ready.Sub(o.started))

@@ -312,6 +312,33 @@ func TestTheServiceManagerIsToldWhatHappens(t *testing.T) {
 	})
 }
 
+func TestTheServiceManagerIsToldThatALauncherServesOnlyWhenItsAgentDoes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		waits := handshake.Message{Kind: handshake.Ready, Version: "3.9.0", Waiting: true}
+		w := supervised(t, 3*time.Minute, func(f *fakeAgent) platform.Exit {
+			f.say(waits)
+			f.beat(time.Second, 30*time.Second)
+			f.say(waits) // its agent is started once more
+			f.beat(time.Second, 30*time.Second)
+			f.ready()
+			f.beatUnless(time.Second, time.Hour, f.stop)
+			return platform.Exit{Text: "exit status 0"}
+		})
+		states := slices.DeleteFunc(w.states, func(s string) bool { return s == "WATCHDOG=1" })
+		want := []string{
+			"STATUS=Starting OIBus\nEXTEND_TIMEOUT_USEC=33000000",
+			"STATUS=Starting OIBus\nEXTEND_TIMEOUT_USEC=33000000",
+			"STATUS=Starting OIBus\nEXTEND_TIMEOUT_USEC=33000000",
+			"READY=1\nSTATUS=OIBus 3.9.0 runs as process 1001",
+			"STOPPING=1\nSTATUS=Stopping OIBus\nEXTEND_TIMEOUT_USEC=43000000",
+		}
+		if !slices.Equal(states, want) || len(w.starts) != 1 {
+			t.Errorf("got %q, want %q; %d starts", states, want, len(w.starts))
+		}
+	})
+}
+
 func TestReadyIsToldAgainUntilTheServiceManagerGetsIt(t *testing.T) {
 	t.Parallel()
 	var got []string

@@ -18,8 +18,10 @@ import (
 const (
 	// lookEvery is how often the folder update is looked at.
 	lookEvery = time.Second
-	// againAfter is the pause after an upgrade could not go on, when the disk is full for example, while the agent runs.
-	againAfter = time.Minute
+	// againFirst is the pause after an upgrade could not go on, when the disk is full for example, while the agent runs.
+	// It doubles each time, up to againMax.
+	againFirst = 2 * time.Second
+	againMax   = time.Minute
 	// probeMark marks the processes of a probe, which must not be ended together with the agent's, nor the other way
 	// around.
 	probeMark = "-probe"
@@ -71,15 +73,17 @@ type upgrader struct {
 	watcher *upgrade.Watcher
 	log     *slog.Logger
 	stop    chan struct{}
-	me      string // folder of the version that this launcher is of, "" for the factory release
-	keep    bool   // go on although another launcher should
+	events  chan struct{} // something has happened in the folder update
+	me      string        // folder of the version that this launcher is of, "" for the factory release
+	keep    bool          // go on although another launcher should
 
-	mu    sync.Mutex // held while orders are looked for
-	pause time.Time  // until then nothing is tried
+	mu    sync.Mutex    // held while orders are looked for
+	pause time.Time     // until then nothing is tried
+	again time.Duration // the last pause, 0 when all went well since
 }
 
 func newUpgrader(m *upgrade.Machine, w *upgrade.Watcher, log *slog.Logger) *upgrader {
-	return &upgrader{machine: m, watcher: w, log: log, stop: make(chan struct{}, 1)}
+	return &upgrader{machine: m, watcher: w, log: log, stop: make(chan struct{}, 1), events: make(chan struct{}, 1)}
 }
 
 // work does, until ctx is done, what can be done beside a running agent.
@@ -91,7 +95,10 @@ func (u *upgrader) work(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-ticker.C:
-			u.look(ctx)
+		case <-u.events:
+		}
+		if err := task.Protect("upgrade", func() error { u.look(ctx); return nil }); err != nil {
+			u.wait(err)
 		}
 	}
 }
@@ -101,12 +108,17 @@ func (u *upgrader) look(ctx context.Context) {
 	if u.paused() {
 		return
 	}
+	if err := u.machine.Tell(); err != nil {
+		u.wait(err)
+		return
+	}
 	u.take()
 	need, done, err := u.machine.TryAdvance(ctx, false)
 	switch {
 	case err != nil && ctx.Err() == nil:
-		u.log.Warn("the upgrade cannot go on now", "error", err, "again", againAfter)
-		u.wait()
+		u.wait(err)
+	case done && need == upgrade.Nothing:
+		u.wentOn()
 	case done && need == upgrade.NoAgent:
 		select {
 		case u.stop <- struct{}{}:
@@ -128,8 +140,7 @@ func (u *upgrader) take() {
 		return
 	}
 	if err := u.machine.Begin(o); err != nil {
-		u.log.Warn("cannot begin an upgrade", "error", err, "again", againAfter)
-		u.pause = time.Now().Add(againAfter)
+		u.delay(err)
 	}
 }
 
@@ -139,10 +150,24 @@ func (u *upgrader) paused() bool {
 	return time.Now().Before(u.pause)
 }
 
-func (u *upgrader) wait() {
+// wait lets some time pass before anything is tried again.
+func (u *upgrader) wait(err error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.pause = time.Now().Add(againAfter)
+	u.delay(err)
+}
+
+// delay is wait with mu held.
+func (u *upgrader) delay(err error) {
+	u.again = min(max(2*u.again, againFirst), againMax)
+	u.pause = time.Now().Add(u.again)
+	u.log.Warn("the upgrade cannot go on now", "error", err, "again", u.again)
+}
+
+func (u *upgrader) wentOn() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.again = 0
 }
 
 func (u *upgrader) wanted() <-chan struct{} { return u.stop }
@@ -216,8 +241,7 @@ func (u *upgrader) next(ctx context.Context, last *ending) (run, bool) {
 		case u.machine.State().Holds():
 			u.rest(ctx, err)
 		case ctx.Err() == nil:
-			u.log.Warn("the upgrade cannot go on now", "error", err, "again", againAfter)
-			u.wait()
+			u.wait(err)
 			goingOn = false
 		}
 	}
@@ -281,6 +305,7 @@ func (u *upgrader) usual(ctx context.Context) run {
 func (u *upgrader) startWorking(ctx context.Context) (stop func()) {
 	tasks := task.New(ctx, func(name string, err error) { u.log.Error("a task has failed", "task", name, "error", err) })
 	tasks.Go("upgrades", u.work)
+	tasks.Go("events of the folder update", u.notice)
 	return func() {
 		if err := tasks.StopAndWait(retryAfter); err != nil {
 			u.log.Warn("upgrades do not stop", "error", err)
@@ -304,12 +329,12 @@ func newUpgrades(a arguments, who origin, o options.Options, j *journal, mark st
 		Probe: func(ctx context.Context, path string) (string, error) {
 			return upgrade.Probe(ctx, path, mark+probeMark)
 		},
-		Save: j.saveUpgrades, Log: log, Now: time.Now, Hook: hook,
+		Save: j.saveUpgrades, Log: log, Now: time.Now, Hook: Hook,
 	}, j.now.Upgrades)
 	u := newUpgrader(machine, &upgrade.Watcher{DataDir: a.config, Log: log, Now: time.Now}, log)
 	u.me = who.folder
 	return u, nil
 }
 
-// hook is told of each step of an upgrade. Tests end the launcher there.
-var hook func(point string)
+// Hook, which may be nil, is told of each point of an upgrade. Tests hold or end the launcher there.
+var Hook func(point string)

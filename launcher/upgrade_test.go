@@ -28,7 +28,7 @@ func dieAt(number string) {
 		return
 	}
 	points := 0
-	hook = func(string) {
+	Hook = func(string) {
 		if points++; points == n {
 			p, err := os.FindProcess(os.Getpid())
 			if err == nil {
@@ -105,24 +105,89 @@ func (f fakeProgram) tick(r *handshake.Reporter, mode string) (code int, ended b
 // pack puts a package into the folder update. Its agent is the one of the tests, which plays mode as the version says.
 func (s site) pack(name, version, says, mode string) {
 	s.t.Helper()
-	s.packWith(name, version, says, mode, "exit 1")
+	s.packWith(name, version, says, mode, brokenLauncher)
+}
+
+// How the launcher of a package behaves: as a good one does, unless it is one of these. One that is named after a file
+// is broken once the file is there.
+const (
+	goodLauncher   = "works"
+	brokenLauncher = "exits"
+	hungLauncher   = "hangs"
+	silentLauncher = "says that it is ready, then nothing"
+)
+
+// silent is the argument by which the agent of the tests plays a silent launcher.
+func silent() string { return "--as=" + platform.Version + ",silent" }
+
+// playLauncher ends or stays as the launcher of a package should, and returns for a good one.
+func playLauncher(as string) {
+	switch {
+	case as == "" || as == goodLauncher:
+	case as == hungLauncher:
+		time.Sleep(time.Minute)
+		os.Exit(1)
+	case as == silentLauncher:
+		os.Exit(playAgent(append([]string{silent()}, os.Args[1:]...)))
+	default:
+		if _, err := os.Stat(as); as == brokenLauncher || err == nil {
+			os.Exit(1)
+		}
+	}
+}
+
+// scripts play agent and launcher of a package.
+func scripts(t *testing.T, says, mode, launcher string) (agent, launching string) {
+	t.Helper()
+	program, err := agentForTests()
+	if err != nil {
+		t.Fatal(err)
+	}
+	real, err := platform.ExecutableNear(bin, "oibus-launcher")
+	if err != nil {
+		t.Fatal(err)
+	}
+	agent = fmt.Sprintf("#!/bin/sh\nexec %s '--as=%s,%s' \"$@\"\n", program, says, mode)
+	exec := "exec " + real + ` "$@"`
+	switch launcher {
+	case goodLauncher:
+	case brokenLauncher:
+		exec = "exit 1"
+	case hungLauncher:
+		exec = "exec sleep 60"
+	case silentLauncher:
+		exec = "exec " + program + " '" + silent() + `' "$@"`
+	default:
+		exec = "test -e " + launcher + " && exit 1\n" + exec
+	}
+	return agent, "#!/bin/sh\n" + exec + "\n"
+}
+
+// sources are the files of a package: scripts, or copies of the programs with what they play beside them.
+func sources(t *testing.T, system, says, mode, launcher string) []release.Source {
+	t.Helper()
+	text := func(path, text string) release.Source {
+		return release.Source{Path: path, Executable: true, Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(text)), nil }}
+	}
+	if system == "linux" {
+		agent, launching := scripts(t, says, mode, launcher)
+		return []release.Source{text(release.AgentPath(system), agent), text(release.LauncherPath(system), launching)}
+	}
+	program, err := agentForTests()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []release.Source{
+		release.FileSource(release.AgentPath(system), program, true), release.FileSource(release.LauncherPath(system), program, true),
+		text(release.AgentPath(system)+asSuffix, "--as="+says+","+mode), text(release.LauncherPath(system)+asSuffix, launcher),
+	}
 }
 
 func (s site) packWith(name, version, says, mode, launcher string) {
 	s.t.Helper()
-	agent, err := agentForTests()
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	script := fmt.Sprintf("#!/bin/sh\nexec %s '--as=%s,%s' \"$@\"\n", agent, says, mode)
-	source := func(path, text string) release.Source {
-		return release.Source{Path: path, Executable: true, Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(text)), nil }}
-	}
 	m := release.Manifest{Version: version, Platform: platform.Platform(), Architecture: platform.Architecture(), Created: time.Now()}
 	var b bytes.Buffer
-	_, err = release.Write(s.t.Context(), &b, m, []release.Source{
-		source(release.AgentPath(m.Platform), script), source(release.LauncherPath(m.Platform), "#!/bin/sh\n"+launcher+"\n"),
-	}, nil)
+	_, err := release.Write(s.t.Context(), &b, m, sources(s.t, m.Platform, says, mode, launcher), nil)
 	if err := errors.Join(err, os.MkdirAll(handover.Dir(s.dir), 0o755), os.WriteFile(filepath.Join(handover.Dir(s.dir), name), b.Bytes(), 0o600)); err != nil {
 		s.t.Fatal(err)
 	}
@@ -158,9 +223,6 @@ func (s site) text(path string) string {
 // newUpgradeSite is a site whose trials are short.
 func newUpgradeSite(t *testing.T, limits ...string) site {
 	t.Helper()
-	if platform.Platform() != "linux" {
-		t.Skip("the agents of these packages are scripts")
-	}
 	s := newSite(t, append([]string{"trial_window=1s"}, limits...)...)
 	s.put("state/version.json", platform.Version)
 	s.put("cache/n/1", "one")
@@ -383,22 +445,12 @@ func (s site) orderLauncher(version, mode, launcher string) {
 	}
 }
 
-// goodLauncher is the text of a launcher that works: the one of the tests.
-func goodLauncher(t *testing.T) string {
-	t.Helper()
-	path, err := platform.ExecutableNear(bin, "oibus-launcher")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return "exec " + path + ` "$@"`
-}
-
 func TestANewLauncherTakesOverAndIsTheOneAfterARestart(t *testing.T) {
 	t.Parallel()
 	s := newUpgradeSite(t)
 	first := launch(t, s, "good")
 	first.awaitEvents("ready", 1)
-	s.orderLauncher("3.9.1", "good", goodLauncher(t))
+	s.orderLauncher("3.9.1", "good", goodLauncher)
 	r := s.awaitIdle("3.9.1", handover.Committed)
 	if !r.Upgrades.Last.LauncherUpdated || r.Upgrades.Launcher.Folder != "3.9.1" {
 		t.Errorf("got %+v, %+v", r.Upgrades.Last, r.Upgrades.Launcher)
@@ -438,19 +490,16 @@ func TestANewLauncherTakesOverAndIsTheOneAfterARestart(t *testing.T) {
 func TestANewLauncherThatFailsIsRolledBackWithItsVersion(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ launcher, agent string }{
-		"exits":                        {"exit 1", "good"},
-		"does not report":              {"sleep 60", "good"},
-		"works, but its agent crashes": {"", "crashes on trial"},
+		"exits":                        {brokenLauncher, "good"},
+		"does not report":              {hungLauncher, "good"},
+		"goes silent":                  {silentLauncher, "good"},
+		"works, but its agent crashes": {goodLauncher, "crashes on trial"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newUpgradeSite(t, "start_limit=2s")
-			launcher := c.launcher
-			if launcher == "" {
-				launcher = goodLauncher(t)
-			}
+			s := newUpgradeSite(t, "start_limit=2s", "silence_limit=2s")
 			launch(t, s, "good").awaitEvents("ready", 1)
-			s.orderLauncher("3.9.1", c.agent, launcher)
+			s.orderLauncher("3.9.1", c.agent, c.launcher)
 			r := s.awaitIdle(platform.Version, handover.RolledBack)
 			if r.Upgrades.Last.LauncherUpdated || !r.Upgrades.Launcher.IsFactory() {
 				t.Errorf("got %+v, %+v", r.Upgrades.Last, r.Upgrades.Launcher)
@@ -468,7 +517,7 @@ func TestALauncherThatBreaksLaterIsReplacedByThatOfTheFactoryRelease(t *testing.
 	first := launch(t, s, "good")
 	first.awaitEvents("ready", 1)
 	// It works until the file is there.
-	s.orderLauncher("3.9.1", "good", "test -e "+filepath.Join(s.dir, "logs", "break")+" && exit 1\n"+goodLauncher(t))
+	s.orderLauncher("3.9.1", "good", filepath.Join(s.dir, "logs", "break"))
 	s.awaitIdle("3.9.1", handover.Committed)
 	first.stop()
 	first.code()

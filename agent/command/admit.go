@@ -92,7 +92,7 @@ func ended(id, status, result, at string) entry {
 // choose decides what runs next, when nothing does: the oldest command that waits and is not refused. It returns the
 // entries to journal. added are commands that are journaled with the same flush. The caller holds write.
 func (s *Service) choose(added []parsed) (entries []entry, chosen *Stored) {
-	if s.book.current != nil || s.isStopping() || !s.o.Registration.Registered() {
+	if s.book.current != nil || s.isStopping() || !s.o.Registration.Registered() || s.onTrial() {
 		return nil, nil
 	}
 	var refused []*Stored

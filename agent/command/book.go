@@ -28,6 +28,7 @@ type entry struct {
 	Result  *string     `json:"result,omitempty"`  // of end
 	At      *string     `json:"at,omitempty"`      // of end: completedDate
 	Acks    []confirmed `json:"acks,omitempty"`    // of ack
+	Note    string      `json:"note,omitempty"`    // of note
 }
 
 type operation string
@@ -38,6 +39,7 @@ const (
 	opBack operation = "back" // it was not begun after all
 	opEnd  operation = "end"  // it reached a terminal state
 	opAck  operation = "ack"  // the cloud confirmed states
+	opNote operation = "note" // how far one that runs has come
 	opDrop operation = "drop" // it is forgotten
 )
 
@@ -143,12 +145,16 @@ func (b *book) apply(e entry) bool {
 		return false
 	}
 	switch e.Op {
+	case opNote:
+		c.Progress = e.Note
+		return true // no state that the cloud is told of
 	case opRun:
 		c.Status, c.Ack = Running, false
 	case opBack:
-		c.Status, c.Ack = Retrieved, false
+		c.Status, c.Ack, c.Progress = Retrieved, false, ""
 	case opEnd:
 		c.Status, c.Result, c.CompletedDate, c.Ack = e.Status, e.Result, e.At, false
+		c.Progress = ""
 	case opDrop:
 		delete(b.byID, e.ID)
 		b.order = slices.DeleteFunc(b.order, func(o *Stored) bool { return o == c })

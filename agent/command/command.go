@@ -27,15 +27,17 @@ import (
 
 // Times of the life of a command.
 const (
-	testDeadline   = 300 * time.Second  // of the eight test types (protocol/control-plane.md, section 3.8)
-	workDeadline   = 30 * time.Minute   // of every other type: longer than any of them takes, short enough to get the site back
-	retention      = 7 * 24 * time.Hour // of a command that ended and whose end the cloud confirmed
-	cleanInterval  = time.Hour          // between two looks for commands whose retention is over
-	abandonAfter   = time.Second        // past the deadline, for an operation that heeds it to say so
-	flushDelay     = time.Second        // before what the cloud confirmed is journaled on its own
-	lastWordsLimit = 5 * time.Second    // for telling the cloud before the process ends
-	journalRetry   = 5 * time.Second    // after a flush of the journal failed
-	refusalNotice  = 3                  // refusals of the access token in a row until it is said aloud
+	testDeadline    = 300 * time.Second  // of the eight test types (protocol/control-plane.md, section 3.8)
+	workDeadline    = 30 * time.Minute   // of every other type: longer than any of them takes, short enough to get the site back
+	patientDeadline = 7 * 24 * time.Hour // of one that goes on after a restart: it has a patience of its own
+	holdPace        = time.Second        // between two looks whether the trial of this version is over
+	retention       = 7 * 24 * time.Hour // of a command that ended and whose end the cloud confirmed
+	cleanInterval   = time.Hour          // between two looks for commands whose retention is over
+	abandonAfter    = time.Second        // past the deadline, for an operation that heeds it to say so
+	flushDelay      = time.Second        // before what the cloud confirmed is journaled on its own
+	lastWordsLimit  = 5 * time.Second    // for telling the cloud before the process ends
+	journalRetry    = 5 * time.Second    // after a flush of the journal failed
+	refusalNotice   = 3                  // refusals of the access token in a row until it is said aloud
 )
 
 // Cloud is what is asked of OIAnalytics.
@@ -167,6 +169,9 @@ func (s *Service) Stop(limit time.Duration) error {
 func (s *Service) stopWork(limit time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
+	if c := s.running(); c != nil && s.rows[c.Type].resumes {
+		s.workers.Stop() // it goes on at the next start
+	}
 	if s.workers.Wait(ctx) != nil {
 		s.workers.Stop() // the command that runs is told to give up
 	}

@@ -18,13 +18,6 @@ func restartEngine(context.Context, *Deps, Command) (string, error) { return "OI
 
 func settleRestart(*Deps, Command) (string, error) { return "OIBus restarted", nil }
 
-func settleUpdateVersion(d *Deps, c Command) (string, error) {
-	if d.SettleUpdate == nil {
-		return "", errInterrupted
-	}
-	return d.SettleUpdate(c.Content)
-}
-
 func updateEngineGeneral(_ context.Context, d *Deps, c Command) (string, error) {
 	body, err := c.body()
 	if err == nil {

@@ -33,7 +33,12 @@ func (s *Service) settle() error {
 	var entries []entry
 	for _, c := range s.book.all(func(c *Stored) bool { return c.Status == Running }) {
 		result, err := "", errInterrupted
-		if r := s.rows[c.Type]; r != nil && r.settle != nil {
+		r := s.rows[c.Type]
+		if r != nil && r.resumes && s.book.current == nil {
+			s.setCurrent(c)
+			continue
+		}
+		if r != nil && r.settle != nil {
 			content, _ := s.content(c) // unreadable is the same as nothing here
 			result, err = r.settle(&s.o.Deps, Command{ID: c.ID, Type: c.Type, Content: content, fields: c.Fields})
 		}
@@ -61,6 +66,9 @@ func (s *Service) executor(ctx context.Context) error {
 				return s.putBack(c)
 			}
 			result, err := s.execute(ctx, c)
+			if errors.Is(err, errStopped) && s.rows[c.Type].resumes {
+				return nil // it goes on at the next start
+			}
 			s.finish(ctx, c, result, err)
 		}
 	}
@@ -100,7 +108,7 @@ func (s *Service) execute(ctx context.Context, c *Stored) (string, error) {
 	s.workers.Go(c.Type, func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeoutCause(ctx, r.deadline(), late)
 		defer cancel()
-		done <- s.attempt(ctx, r, Command{ID: c.ID, Type: c.Type, Content: content, fields: c.Fields})
+		done <- s.attempt(ctx, r, Command{ID: c.ID, Type: c.Type, Content: content, fields: c.Fields, note: s.noting(c.ID)})
 		return nil
 	})
 	deadline := time.NewTimer(r.deadline() + abandonAfter)
@@ -117,6 +125,20 @@ func (s *Service) execute(ctx context.Context, c *Stored) (string, error) {
 		return o.result, o.err
 	default:
 		return "", errStopped
+	}
+}
+
+// noting journals how far a command that runs has come, for the page.
+func (s *Service) noting(id string) func(text string) {
+	return func(text string) {
+		s.book.write.Lock()
+		defer s.book.write.Unlock()
+		if c := s.book.get(id); c == nil || c.Status != Running {
+			return
+		}
+		if err := s.book.commit(entry{Op: opNote, ID: id, Note: clip(text, maxReason)}); err != nil {
+			s.o.Log.Warn(fmt.Sprintf("Error while storing the progress of command %s: %s", id, err))
+		}
 	}
 }
 
@@ -175,6 +197,9 @@ func (s *Service) finish(ctx context.Context, c *Stored, result string, runErr e
 			retry.Stop()
 			return
 		}
+	}
+	if settled := s.rows[c.Type].settled; settled != nil {
+		settled(&s.o.Deps, c.ID)
 	}
 	s.ack.notify()
 	if exits {

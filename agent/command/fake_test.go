@@ -352,6 +352,7 @@ type effects struct {
 	calls    []string // "method body"
 	fail     func(method, body string) error
 	restarts int
+	answer   string // of what returns something
 	p        *stepper
 }
 
@@ -492,8 +493,9 @@ func (r *rig) start() {
 	o.Cloud = mortal{r.cloud, r.p}
 	o.Deps = Deps{
 		Engine: r.effects, ScanModes: r.effects, IPFilters: r.effects, Certificates: r.effects, Identity: r.effects,
+		Souths: r.effects, Norths: r.effects, Connectors: r.effects, Transformers: r.effects,
 		Restart:            func() { r.effects.mu.Lock(); r.effects.restarts++; r.effects.mu.Unlock() },
-		IgnoreRemoteUpdate: r.o.Deps.IgnoreRemoteUpdate, SettleUpdate: r.o.Deps.SettleUpdate,
+		IgnoreRemoteUpdate: r.o.Deps.IgnoreRemoteUpdate, Upgrades: r.o.Deps.Upgrades,
 	}
 	o.Journal = func(replay func([]byte) error) (Journal, error) {
 		j, err := r.o.Journal(replay)

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"os"
@@ -111,6 +112,10 @@ func TestReportsAreThoseOfTheRecordings(t *testing.T) {
 			t.Parallel()
 			inBubble(t, func(r *rig) {
 				r.effects.fail = func(string, string) error { return recordedFailure(rec) }
+				r.effects.answer = recordedAnswer(rec)
+				r.o.Deps.Upgrades = &fakeUpgrades{run: func(context.Context, json.RawMessage, func(string)) (string, error) {
+					return recordedAnswer(rec), recordedFailure(rec)
+				}}
 				r.reg.denied["*"] = strings.Contains(rec.name, "permission-denied")
 				for _, c := range rec.Commands {
 					r.cloud.add(string(c))
@@ -159,6 +164,14 @@ func recordedFailure(rec recording) error {
 		}
 	}
 	return nil
+}
+
+// recordedAnswer is the result of the one command of a recording, "" when it has several.
+func recordedAnswer(rec recording) string {
+	if len(rec.Outcomes) != 1 || rec.Outcomes[0].Status != Completed {
+		return ""
+	}
+	return rec.Outcomes[0].Result
 }
 
 // executable tells whether all types of a recording can be executed, or are refused before.

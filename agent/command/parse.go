@@ -124,6 +124,7 @@ type Command struct {
 	ID, Type string
 	Content  json.RawMessage
 	fields   map[string]json.RawMessage
+	note     func(text string) // keeps how far it has come
 }
 
 // text is the identifier under name.

@@ -42,6 +42,9 @@ func (s *Service) cycle(ctx context.Context, failures *int) time.Duration {
 		s.met(nil, false)
 		return 0
 	}
+	if s.onTrial() {
+		return holdPace
+	}
 	if err := s.resume(); err != nil {
 		s.o.Log.Error("Error while executing commands: " + err.Error())
 	}

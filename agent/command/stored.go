@@ -33,6 +33,8 @@ type Stored struct {
 	Fields        map[string]json.RawMessage `json:"fields"`
 	// Sealed is the content of a type whose content holds secrets in clear; it is then not among Fields.
 	Sealed string `json:"sealed,omitempty"`
+	// Progress says how far a command that runs has come; "" for most.
+	Progress string `json:"progress,omitempty"`
 
 	revision int  // counts the changes of state, so that a confirmation is not taken for that of a later state
 	alone    bool // the cloud refused a report that it was part of
@@ -107,6 +109,7 @@ type View struct {
 	CompletedDate *string `json:"completedDate"`
 	Result        *string `json:"result"`
 	TargetVersion *string `json:"targetVersion"`
+	Progress      string  `json:"progress,omitempty"`
 
 	Fields map[string]json.RawMessage `json:"-"` // the other keys, by type
 }
@@ -121,7 +124,7 @@ func (v View) MarshalJSON() ([]byte, error) {
 func (s *Service) view(c *Stored) View {
 	v := View{
 		ID: c.ID, Type: c.Type, Status: c.Status, Ack: c.Ack, RetrievedDate: c.RetrievedDate,
-		CompletedDate: c.CompletedDate, Result: c.Result, TargetVersion: c.TargetVersion, Fields: maps.Clone(c.Fields),
+		CompletedDate: c.CompletedDate, Result: c.Result, TargetVersion: c.TargetVersion, Progress: c.Progress, Fields: maps.Clone(c.Fields),
 	}
 	if c.Sealed == "" {
 		return v

@@ -18,6 +18,8 @@ type row struct {
 	secrets    [][]string // paths in the content of what may be a secret in clear: the content is sealed at rest
 	exits      bool       // the process is asked to restart once the cloud was told
 	settle     settler    // what became of it when the process ended while it ran; nil: that is not known
+	resumes    bool       // it is run again instead, finds out by itself how far it is, and may take days
+	settled    func(d *Deps, id string)
 }
 
 // run executes a command. ctx ends at the deadline of the type and when OIBus stops.
@@ -27,8 +29,11 @@ type run func(ctx context.Context, d *Deps, c Command) (result string, err error
 type settler func(d *Deps, c Command) (result string, err error)
 
 func (r *row) deadline() time.Duration {
-	if r.test {
+	switch {
+	case r.test:
 		return testDeadline
+	case r.resumes:
+		return patientDeadline
 	}
 	return workDeadline
 }
@@ -46,71 +51,71 @@ const (
 )
 
 var (
-	content    = same(contentKey)
+	whole      = same(contentKey)
 	ofHistory  = renamed("historyId", historyID)
 	csvContent = packed("deleteItemsNotPresent", "csvContent", "delimiter")
 )
 
 // table lists every type of both dialects (protocol/control-plane.md, sections 3.10, 5 and 12).
 var table = []row{
-	{name: "update-version", dialects: "NR", permission: "updateVersion", settle: settleUpdateVersion,
+	{name: "update-version", dialects: "NR", permission: "updateVersion", run: updateVersion, resumes: true, settled: updateSettled,
 		keys: []key{packed("version", "assetId", "updateLauncher").and("backupFoldersPattern", "backupFolders")}},
 	{name: "restart-engine", dialects: "NR", permission: "restartEngine", run: restartEngine, exits: true, settle: settleRestart},
 	{name: "regenerate-cipher-keys", dialects: "NR", permission: "regenerateCipherKeys", run: regenerateCipherKeys},
 
-	{name: "update-engine-general", dialects: "N", permission: "updateEngineSettings", keys: []key{content}, run: updateEngineGeneral},
-	{name: "update-engine-web-server", dialects: "N", permission: "updateEngineSettings", keys: []key{content}, run: updateEngineWebServer},
-	{name: "update-engine-proxy", dialects: "N", permission: "updateEngineSettings", keys: []key{content}, run: updateEngineProxy, secrets: proxySecrets},
-	{name: "update-engine-logger", dialects: "N", permission: "updateEngineSettings", keys: []key{content}, run: updateEngineLogger},
-	{name: "update-engine-settings", dialects: "R", permission: "updateEngineSettings", keys: []key{content}, run: updateEngineSettings},
-	{name: "update-registration-settings", dialects: "NR", permission: "updateRegistrationSettings", keys: []key{content}, run: updateRegistrationSettings},
+	{name: "update-engine-general", dialects: "N", permission: "updateEngineSettings", keys: []key{whole}, run: updateEngineGeneral},
+	{name: "update-engine-web-server", dialects: "N", permission: "updateEngineSettings", keys: []key{whole}, run: updateEngineWebServer},
+	{name: "update-engine-proxy", dialects: "N", permission: "updateEngineSettings", keys: []key{whole}, run: updateEngineProxy, secrets: proxySecrets},
+	{name: "update-engine-logger", dialects: "N", permission: "updateEngineSettings", keys: []key{whole}, run: updateEngineLogger},
+	{name: "update-engine-settings", dialects: "R", permission: "updateEngineSettings", keys: []key{whole}, run: updateEngineSettings},
+	{name: "update-registration-settings", dialects: "NR", permission: "updateRegistrationSettings", keys: []key{whole}, run: updateRegistrationSettings},
 
-	{name: "create-scan-mode", dialects: "NR", permission: "createScanMode", keys: []key{content}, run: createScanMode},
-	{name: "update-scan-mode", dialects: "NR", permission: "updateScanMode", keys: []key{same(scanModeID), content}, run: updateScanMode},
+	{name: "create-scan-mode", dialects: "NR", permission: "createScanMode", keys: []key{whole}, run: createScanMode},
+	{name: "update-scan-mode", dialects: "NR", permission: "updateScanMode", keys: []key{same(scanModeID), whole}, run: updateScanMode},
 	{name: "delete-scan-mode", dialects: "NR", permission: "deleteScanMode", keys: []key{same(scanModeID)}, run: deleteScanMode},
-	{name: "create-ip-filter", dialects: "NR", permission: "createIpFilter", keys: []key{content}, run: createIPFilter},
-	{name: "update-ip-filter", dialects: "NR", permission: "updateIpFilter", keys: []key{same(ipFilterID), content}, run: updateIPFilter},
+	{name: "create-ip-filter", dialects: "NR", permission: "createIpFilter", keys: []key{whole}, run: createIPFilter},
+	{name: "update-ip-filter", dialects: "NR", permission: "updateIpFilter", keys: []key{same(ipFilterID), whole}, run: updateIPFilter},
 	{name: "delete-ip-filter", dialects: "NR", permission: "deleteIpFilter", keys: []key{same(ipFilterID)}, run: deleteIPFilter},
-	{name: "create-certificate", dialects: "NR", permission: "createCertificate", keys: []key{content}, run: createCertificate},
-	{name: "update-certificate", dialects: "NR", permission: "updateCertificate", keys: []key{same(certificateID), content}, run: updateCertificate},
+	{name: "create-certificate", dialects: "NR", permission: "createCertificate", keys: []key{whole}, run: createCertificate},
+	{name: "update-certificate", dialects: "NR", permission: "updateCertificate", keys: []key{same(certificateID), whole}, run: updateCertificate},
 	{name: "delete-certificate", dialects: "NR", permission: "deleteCertificate", keys: []key{same(certificateID)}, run: deleteCertificate},
 
-	{name: "create-south", dialects: "NR", permission: "createSouth", keys: []key{source("retrieveSecretsFromSouth", southID), content}},
-	{name: "update-south", dialects: "NR", permission: "updateSouth", keys: []key{same(southID), content}},
-	{name: "delete-south", dialects: "NR", permission: "deleteSouth", keys: []key{same(southID)}},
-	{name: "create-or-update-south-items-from-csv", dialects: "NR", permission: "createOrUpdateSouthItemsFromCsv", keys: []key{same(southID), csvContent}},
-	{name: "test-south-connection", dialects: "NR", permission: "testSouthConnection", test: true, keys: []key{same(southID), content}},
-	{name: "test-south-item", dialects: "NR", permission: "testSouthItem", test: true, keys: []key{same(southID), same(itemID), content}},
+	{name: "create-south", dialects: "NR", permission: "createSouth", keys: []key{source("retrieveSecretsFromSouth", southID), whole}, run: createSouth},
+	{name: "update-south", dialects: "NR", permission: "updateSouth", keys: []key{same(southID), whole}, run: updateSouth},
+	{name: "delete-south", dialects: "NR", permission: "deleteSouth", keys: []key{same(southID)}, run: deleteSouth},
+	{name: "create-or-update-south-items-from-csv", dialects: "NR", permission: "createOrUpdateSouthItemsFromCsv", keys: []key{same(southID), csvContent}, run: importSouthItems},
+	{name: "test-south-connection", dialects: "NR", permission: "testSouthConnection", test: true, keys: []key{same(southID), whole}, run: testSouthConnection},
+	{name: "test-south-item", dialects: "NR", permission: "testSouthItem", test: true, keys: []key{same(southID), same(itemID), whole}, run: testSouthItem},
 
-	{name: "create-north", dialects: "NR", permission: "createNorth", keys: []key{source("retrieveSecretsFromNorth", northID), content}},
-	{name: "update-north", dialects: "NR", permission: "updateNorth", keys: []key{same(northID), content}},
-	{name: "delete-north", dialects: "NR", permission: "deleteNorth", keys: []key{same(northID)}},
-	{name: "test-north-connection", dialects: "NR", permission: "testNorthConnection", test: true, keys: []key{same(northID), content}},
-	{name: "setpoint", dialects: "NR", permission: "setpoint", keys: []key{same(northID), content}},
+	{name: "create-north", dialects: "NR", permission: "createNorth", keys: []key{source("retrieveSecretsFromNorth", northID), whole}, run: createNorth},
+	{name: "update-north", dialects: "NR", permission: "updateNorth", keys: []key{same(northID), whole}, run: updateNorth},
+	{name: "delete-north", dialects: "NR", permission: "deleteNorth", keys: []key{same(northID)}, run: deleteNorth},
+	{name: "test-north-connection", dialects: "NR", permission: "testNorthConnection", test: true, keys: []key{same(northID), whole}, run: testNorthConnection},
+	{name: "setpoint", dialects: "NR", permission: "setpoint", keys: []key{same(northID), whole}, run: setpoint},
 
 	{name: "create-history-query", dialects: "NR", permission: "createHistoryQuery", keys: []key{
 		source("retrieveSecretsFromNorth", northID), source("retrieveSecretsFromSouth", southID),
-		source("retrieveSecretsFromHistoryQuery", historyID), content}},
-	{name: "update-history-query", dialects: "NR", permission: "updateHistoryQuery", keys: []key{ofHistory, content}},
-	{name: "delete-history-query", dialects: "NR", permission: "deleteHistoryQuery", keys: []key{ofHistory}},
-	{name: "create-or-update-history-query-south-items-from-csv", dialects: "NR", permission: "createOrUpdateHistoryItemsFromCsv", keys: []key{ofHistory, csvContent}},
-	{name: "test-history-query-north-connection", dialects: "NR", permission: "testHistoryNorthConnection", test: true, keys: []key{ofHistory, same(northID), content}},
-	{name: "test-history-query-south-connection", dialects: "NR", permission: "testHistorySouthConnection", test: true, keys: []key{ofHistory, same(southID), content}},
-	{name: "test-history-query-south-item", dialects: "NR", permission: "testHistorySouthItem", test: true, keys: []key{ofHistory, same(southID), same(itemID), content}},
-	{name: "update-history-query-status", dialects: "NR", permission: "updateHistoryQuery", keys: []key{ofHistory, packed("historyQueryStatus")}},
+		source("retrieveSecretsFromHistoryQuery", historyID), whole}, run: createHistory},
+	{name: "update-history-query", dialects: "NR", permission: "updateHistoryQuery", keys: []key{ofHistory, whole}, run: updateHistory},
+	{name: "delete-history-query", dialects: "NR", permission: "deleteHistoryQuery", keys: []key{ofHistory}, run: deleteHistory},
+	{name: "create-or-update-history-query-south-items-from-csv", dialects: "NR", permission: "createOrUpdateHistoryItemsFromCsv", keys: []key{ofHistory, csvContent}, run: importHistoryItems},
+	{name: "test-history-query-north-connection", dialects: "NR", permission: "testHistoryNorthConnection", test: true, keys: []key{ofHistory, same(northID), whole}, run: testHistoryNorth},
+	{name: "test-history-query-south-connection", dialects: "NR", permission: "testHistorySouthConnection", test: true, keys: []key{ofHistory, same(southID), whole}, run: testHistorySouth},
+	{name: "test-history-query-south-item", dialects: "NR", permission: "testHistorySouthItem", test: true, keys: []key{ofHistory, same(southID), same(itemID), whole}, run: testHistoryItem},
+	{name: "update-history-query-status", dialects: "NR", permission: "updateHistoryQuery", keys: []key{ofHistory, packed("historyQueryStatus")}, run: updateHistoryStatus},
 
-	{name: "search-north-cache-content", dialects: "NR", permission: "searchNorthCacheContent", keys: []key{same(northID), content}},
-	{name: "search-history-cache-content", dialects: "NR", permission: "searchHistoryCacheContent", keys: []key{same(historyID), content}},
-	{name: "get-north-cache-file-content", dialects: "NR", permission: "getNorthCacheFileContent", keys: []key{same(northID), content}},
-	{name: "get-history-cache-file-content", dialects: "NR", permission: "getHistoryCacheFileContent", keys: []key{same(historyID), content}},
-	{name: "update-north-cache-content", dialects: "NR", permission: "updateNorthCacheContent", keys: []key{same(northID), content}},
-	{name: "update-history-cache-content", dialects: "NR", permission: "updateHistoryCacheContent", keys: []key{same(historyID), content}},
+	{name: "search-north-cache-content", dialects: "NR", permission: "searchNorthCacheContent", keys: []key{same(northID), whole}, run: searchNorthCache},
+	{name: "search-history-cache-content", dialects: "NR", permission: "searchHistoryCacheContent", keys: []key{same(historyID), whole}, run: searchHistoryCache},
+	{name: "get-north-cache-file-content", dialects: "NR", permission: "getNorthCacheFileContent", keys: []key{same(northID), whole}, run: getNorthCacheFile},
+	{name: "get-history-cache-file-content", dialects: "NR", permission: "getHistoryCacheFileContent", keys: []key{same(historyID), whole}, run: getHistoryCacheFile},
+	{name: "update-north-cache-content", dialects: "NR", permission: "updateNorthCacheContent", keys: []key{same(northID), whole}, run: updateNorthCache},
+	{name: "update-history-cache-content", dialects: "NR", permission: "updateHistoryCacheContent", keys: []key{same(historyID), whole}, run: updateHistoryCache},
 
-	{name: "create-custom-transformer", dialects: "NR", permission: "createCustomTransformer", keys: []key{content}},
-	{name: "update-custom-transformer", dialects: "NR", permission: "updateCustomTransformer", keys: []key{same(transformerID), content}},
-	{name: "delete-custom-transformer", dialects: "NR", permission: "deleteCustomTransformer", keys: []key{same(transformerID)}},
-	{name: "test-custom-transformer", dialects: "NR", permission: "testCustomTransformer", test: true, keys: []key{content}},
-	{name: "test-transformer", dialects: "N", permission: "testNorthConnection", test: true, keys: []key{same(transformerID), content}},
+	{name: "create-custom-transformer", dialects: "NR", permission: "createCustomTransformer", keys: []key{whole}, run: createTransformer},
+	{name: "update-custom-transformer", dialects: "NR", permission: "updateCustomTransformer", keys: []key{same(transformerID), whole}, run: updateTransformer},
+	{name: "delete-custom-transformer", dialects: "NR", permission: "deleteCustomTransformer", keys: []key{same(transformerID)}, run: deleteTransformer},
+	{name: "test-custom-transformer", dialects: "NR", permission: "testCustomTransformer", test: true, keys: []key{whole}, run: testDraftTransformer},
+	{name: "test-transformer", dialects: "N", permission: "testNorthConnection", test: true, keys: []key{same(transformerID), whole}, run: testTransformer},
 }
 
 // key says how keys of a fetched command are stored and sent back.

@@ -14,7 +14,7 @@ import (
 	"oibus/agent/web/auth"
 )
 
-// Limits of a body: that of the reference for JSON, and what a form of a page can hold.
+// Limits of a body: that of the reference for JSON, and what a form of a page can hold. Tables and uploads have their own.
 const (
 	maxBody = 20 << 20
 	maxForm = 1 << 20
@@ -108,13 +108,24 @@ func (s *Server) guard(level access.Level, next http.HandlerFunc) http.HandlerFu
 			s.serveStream(w, r, caller, next)
 			return
 		}
-		limit := int64(maxBody)
-		if !strings.HasPrefix(r.URL.Path, "/api/") {
-			limit = maxForm
-		}
-		r.Body = http.MaxBytesReader(w, r.Body, limit)
+		r.Body = http.MaxBytesReader(w, r.Body, bodyLimit(r))
 		next(w, r)
 	}
+}
+
+// bodyLimit is how long the body of r may be.
+func bodyLimit(r *http.Request) int64 {
+	switch {
+	case !strings.HasPrefix(r.URL.Path, "/api/"):
+		return maxForm
+	case r.URL.Path == releasePath:
+		return maxRelease
+	case r.URL.Path == uploadPath:
+		return maxUpload
+	case (strings.HasPrefix(r.URL.Path, "/api/south/") || strings.HasPrefix(r.URL.Path, "/api/history/")) && strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/form-data"):
+		return maxTable
+	}
+	return maxBody
 }
 
 // identify says who calls. On a public route only a session is looked at, and having none is no error.

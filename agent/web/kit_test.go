@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"oibus/agent/config"
+	"oibus/agent/connectors"
 	"oibus/agent/entity"
 	"oibus/agent/logging"
 	"oibus/agent/secret"
@@ -58,6 +59,9 @@ type site struct {
 	registration *fakeRegistration
 	commands     *fakeCommands
 	metrics      *fakeMetrics
+	connectors   *connectors.Service
+	engine       *fakeEngine
+	uploads      string
 	logs         *logging.Hub
 	restarts     atomic.Int32
 	clock        *clock
@@ -129,7 +133,10 @@ func newSite(t *testing.T, change func(*Options)) *site {
 	if s.logs, err = logging.Open(t.TempDir(), logging.Options{Console: io.Discard}); err != nil {
 		t.Fatal(err)
 	}
+	s.connectors, s.uploads = openConnectors(t, s.settings), filepath.Join(t.TempDir(), "uploads")
+	s.engine = &fakeEngine{known: s.connectors}
 	o := Options{
+		Connectors: s.connectors, Engine: s.engine, Transformers: s.settings.StandardTransformers, Uploads: s.uploads,
 		Address: "127.0.0.1", Settings: s.settings, Registration: s.registration, Registered: s.registration.view, Commands: s.commands, Metrics: s.metrics, Logs: s.logs,
 		FriendlyName: func(id string) string { return s.settings.UserInfo(id).FriendlyName },
 		Info:         func() Info { return Info{Version: "3.9.0", OIBusName: "OIBus", Platform: "linux"} },

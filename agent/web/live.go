@@ -13,10 +13,29 @@ func (s *Server) streamEngine(w http.ResponseWriter, r *http.Request) error {
 
 // streamHome sends the metrics of the engine and of every connector each second.
 func (s *Server) streamHome(w http.ResponseWriter, r *http.Request) error {
-	none := map[string]any{}
 	return s.repeat(w, r, func() any {
-		return map[string]any{"norths": none, "engine": s.engineMetrics(), "souths": none}
+		souths, norths := map[string]any{}, map[string]any{}
+		if s.o.Engine != nil {
+			souths, norths = s.o.Engine.Running()
+		}
+		return map[string]any{"norths": norths, "engine": s.engineMetrics(), "souths": souths}
 	})
+}
+
+// streamConnector sends the metrics of one South or North each second, as long as it is there.
+func (s *Server) streamConnector(metrics func(id string) (any, error)) handle {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		last, err := metrics(r.PathValue("id"))
+		if err != nil {
+			return err
+		}
+		return s.repeat(w, r, func() any {
+			if now, err := metrics(r.PathValue("id")); err == nil {
+				last = now
+			}
+			return last
+		})
+	}
 }
 
 func (s *Server) engineMetrics() any {

@@ -19,7 +19,12 @@ type faulty struct{ faults shape.Faults }
 
 func (e *faulty) Error() string { return "the request does not have the right form" }
 
-var errTooLarge = errors.New("the body is larger than 20 MB")
+// tooLargeError is that of a body that is longer than its operation takes.
+type tooLargeError struct{ limit string }
+
+func (e *tooLargeError) Error() string { return "the body is larger than " + e.limit }
+
+var errTooLarge = &tooLargeError{"20 MB"}
 
 func (s *Server) answering(h handle) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -37,14 +42,15 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		invalid   *entity.InvalidError
 		pinned    *entity.PinnedError
 		limited   *access.LimitedError
+		large     *tooLargeError
 	)
 	switch {
 	case errors.As(err, &wrongForm):
 		writeJSON(w, http.StatusBadRequest, map[string]any{"message": wrongForm.faults})
 	case errors.Is(err, shape.ErrJSON):
 		writeJSON(w, http.StatusUnprocessableEntity, map[string]any{"error": "Unprocessable Entity", "message": "Invalid JSON payload"})
-	case errors.Is(err, errTooLarge):
-		writeJSON(w, http.StatusRequestEntityTooLarge, map[string]any{"error": errTooLarge.Error()})
+	case errors.As(err, &large):
+		writeJSON(w, http.StatusRequestEntityTooLarge, map[string]any{"error": large.Error()})
 	case errors.As(err, &limited):
 		tooManyTries(w, limited)
 	case errors.As(err, &notFound):
@@ -97,8 +103,8 @@ func ok(w http.ResponseWriter, v any) error {
 	return nil
 }
 
-// body reads the JSON body of r, which has to have the given form.
-func body(r *http.Request, form shape.Shape) (json.RawMessage, error) {
+// readBody reads the body of r to its end.
+func readBody(r *http.Request) ([]byte, error) {
 	raw, err := io.ReadAll(r.Body)
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
@@ -106,6 +112,15 @@ func body(r *http.Request, form shape.Shape) (json.RawMessage, error) {
 	}
 	if err != nil {
 		return nil, shape.ErrJSON // cut short
+	}
+	return raw, nil
+}
+
+// body reads the JSON body of r, which has to have the given form.
+func body(r *http.Request, form shape.Shape) (json.RawMessage, error) {
+	raw, err := readBody(r)
+	if err != nil {
+		return nil, err
 	}
 	fitted, faults, err := shape.Check(form, raw)
 	if len(faults) > 0 {

@@ -80,6 +80,18 @@ func (s *Server) table() []operation {
 		{"GET", "/api/logs/groups/suggest", api, suggest(s.groupsNamed), true},
 		{"GET", "/api/logs/groups/{id}", api, s.findGroup, true},
 
+		{"GET", "/api/transformers/types", api, show(s.transformerTypes), false},
+		{"GET", "/api/transformers/manifests/{type}", api, show(s.transformerManifest), false},
+		{"GET", "/api/transformers/search", api, show(s.searchTransformers), false},
+		{"GET", "/api/transformers/list", api, show(s.listTransformers), false},
+		{"GET", "/api/transformers/template/{type}", api, show(s.template), false},
+		{"GET", "/api/transformers/{id}", api, show(s.findTransformer), false},
+		{"POST", "/api/transformers", api, s.createTransformer, false},
+		{"PUT", "/api/transformers/{id}", api, changeTop(transformerParts, s.updateTransformer), false},
+		{"DELETE", "/api/transformers/{id}", api, act(s.deleteTransformer), false},
+		{"POST", "/api/transformers/test", api, slow(show(s.testDraftTransformer)), false},
+		{"POST", "/api/transformers/{id}/test", api, slow(show(s.testTransformer)), false},
+
 		{"GET", "/sse/engine", stream, s.streamEngine, false},
 		{"GET", "/sse/home", stream, s.streamHome, false},
 		{"GET", "/sse/logs", stream, s.streamLogs, false},
@@ -87,7 +99,17 @@ func (s *Server) table() []operation {
 }
 
 func (s *Server) mountTable() {
-	for _, op := range s.table() {
+	table := s.table()
+	if s.o.Connectors != nil {
+		table = append(table, s.connectorTable()...)
+	}
+	if s.o.Histories != nil {
+		table = append(table, s.historyTable()...)
+	}
+	if s.o.Upgrades != nil {
+		table = append(table, s.upgradeTable()...)
+	}
+	for _, op := range table {
 		if op.newer && s.o.Released {
 			continue
 		}

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"oibus/agent/connectors"
 	"oibus/agent/entity"
 	"oibus/agent/logging"
 	"oibus/agent/web/access"
@@ -43,6 +44,8 @@ type Server struct {
 	hosts    *hostList
 	rate     *rateLimiter
 	streams  *streams
+	uploads  uploads
+	views    connectors.Views
 	notFound http.HandlerFunc
 	mux      *http.ServeMux
 	crossing *http.CrossOriginProtection
@@ -56,7 +59,8 @@ type Server struct {
 
 // New makes a server that does not listen yet.
 func New(o Options) (*Server, error) {
-	if err := o.check(); err != nil {
+	err := o.check()
+	if err != nil {
 		return nil, err
 	}
 	o = o.withDefaults()
@@ -71,6 +75,12 @@ func New(o Options) (*Server, error) {
 	}
 	s.gate = auth.New(auth.Options{Users: o.Settings, Lifetime: s.lifetime, Signer: o.Signer, Sessions: o.Sessions,
 		Cookie: o.Cookie, Log: o.Log, Now: o.Now})
+	if o.Connectors != nil {
+		s.views = connectors.Views{Service: o.Connectors, FriendlyName: o.FriendlyName, Transformer: s.transformer}
+		if s.uploads, err = openUploads(o.Uploads); err != nil {
+			return nil, err
+		}
+	}
 	s.mountTable()
 	return s, nil
 }

@@ -11,12 +11,20 @@
 // # Putting back
 //
 // State, secrets and everything else but content become exactly what they were: files that appeared are removed, files
-// that changed or disappeared are put back. Content (cache, error, archive) is merged:
+// that changed or disappeared are put back.
 //
-//   - a file that appeared stays: it was collected meanwhile;
-//   - a file that disappeared is put back: what it holds may be sent twice, but not be lost;
-//   - a file that changed stays when it only grew, since then it holds the old content and more;
-//   - a file that changed in another way is put back, and the newer one is kept in the folder rescued.
+// Content (cache, error, archive) is never mixed: each folder in them, which is what one connector has collected, is as
+// a whole as it was or as it is now. What Restore is told decides:
+//
+//   - KeepContent, for a version that reads what the new one wrote: everything stays as it is now. What was collected
+//     meanwhile is there, what was sent meanwhile is not sent again. Only a folder that is gone is put back: its
+//     connector, which is state, is there again, too.
+//   - RestoreContent, for one that does not: the folders become what they were, and those that are there now are kept
+//     in the folder rescued.
+//
+// Content may be linked, since the files of a cache are written once, or only appended to by the process that made
+// them, or replaced by renaming a new one over them: no version changes what another one wrote. Those of which the name
+// has no extension are written once, and not replaced either.
 package backup
 
 import (
@@ -38,16 +46,30 @@ const (
 	// RescuedFolder is where content goes that cannot stay where it was.
 	RescuedFolder = "rescued"
 
-	savedFolder = "data"    // in the folder of a backup: what was saved
-	clearedMark = "cleared" // in the folder of a backup: what appeared meanwhile has been removed
+	savedFolder = "data"     // in the folder of a backup: what was saved
+	clearedMark = "cleared"  // in the folder of a backup: what appeared meanwhile has been removed
+	contentMark = "-content" // in the folder of a backup, behind a rule: what is done with content was decided
 
 	folderPerm = 0o700
 
 	// spare is what a backup leaves free on the disk for the agent.
 	spare = 64 << 20
 
+	// flushEvery is how many files are saved or removed beside a running agent before the disk may write them down: a
+	// file system that has to write tens of thousands at once makes the agent wait for seconds.
+	flushEvery = 500
+
 	// racy is how old a change must be for the time of a file to tell the next one apart.
 	racy = 2 * time.Second
+)
+
+// Content says what Restore does with content.
+type Content string
+
+// What can be done with content.
+const (
+	KeepContent    Content = "keep"
+	RestoreContent Content = "restore"
 )
 
 // Backup is the backup of one upgrade.
@@ -102,10 +124,28 @@ func (b *Backup) original(path string) string { return filepath.Join(b.data, fil
 
 // Discard removes the backup. It can be called again.
 func (b *Backup) Discard() error {
+	if _, err := os.Lstat(b.dir); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	b.thin()
 	if err := removeAll(b.dir); err != nil {
 		return fmt.Errorf("cannot remove a backup: %w", err)
 	}
 	return nil
+}
+
+// thin removes the files of the backup little by little. What it cannot remove, or flush, is left to the end.
+func (b *Backup) thin() {
+	removed := 0
+	_ = filepath.WalkDir(b.dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		if removed++; removed%flushEvery == 0 {
+			_ = b.disk.Flush(filepath.Dir(b.dir))
+		}
+		return os.Remove(path)
+	})
 }
 
 // removeAll is os.RemoveAll for trees with folders that their owner may not write.

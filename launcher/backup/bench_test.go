@@ -42,7 +42,7 @@ func BenchmarkInterruption(b *testing.B) {
 				}{
 					{func() error { return backup.Prepare(b.Context()) }, &prepare},
 					{func() error { return backup.Complete(b.Context()) }, &complete},
-					{func() error { return backup.Restore(b.Context()) }, &restore},
+					{func() error { return backup.Restore(b.Context(), KeepContent) }, &restore},
 				} {
 					begin := time.Now()
 					if err := step.do(); err != nil {

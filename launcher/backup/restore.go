@@ -1,12 +1,9 @@
 package backup
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -15,15 +12,18 @@ import (
 )
 
 // Restore puts back what was saved, while no agent runs. The saved files are moved, so that it needs no room. After an
-// error or an interruption it can be called again, and goes on. What cannot be put back does not keep the rest from
-// being: the error names it.
-func (b *Backup) Restore(ctx context.Context) error {
+// error or an interruption it can be called again, and goes on; what the first call was told of content holds. What
+// cannot be put back does not keep the rest from being: the error names it.
+func (b *Backup) Restore(ctx context.Context, rule Content) error {
 	if _, err := os.Lstat(filepath.Join(b.dir, savedFolder)); err != nil {
 		return fmt.Errorf("cannot restore the data folder: %w", err)
 	}
-	err := b.clear(ctx)
+	rule, err := b.decide(rule)
 	if err == nil {
-		err = b.putBack(ctx)
+		err = b.clear(ctx, rule)
+	}
+	if err == nil {
+		err = errors.Join(b.putBack(ctx), b.putBackContent())
 	}
 	if err == nil {
 		err = b.disk.Flush(b.data)
@@ -34,12 +34,33 @@ func (b *Backup) Restore(ctx context.Context) error {
 	return nil
 }
 
+// decide returns what was decided first. The mark is an empty file, for which there is room on a full disk.
+func (b *Backup) decide(rule Content) (Content, error) {
+	for _, first := range []Content{KeepContent, RestoreContent} {
+		_, err := os.Lstat(b.ruleMark(first))
+		if err == nil {
+			return first, nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return "", err
+		}
+	}
+	return rule, platform.WriteFile(b.ruleMark(rule), nil, 0o600)
+}
+
+func (b *Backup) ruleMark(rule Content) string { return filepath.Join(b.dir, string(rule)+contentMark) }
+
 // clear removes what appeared since the backup. It is done once: later the saved files are moved away one by one, and
 // what is back would look as if it had appeared.
-func (b *Backup) clear(ctx context.Context) error {
+func (b *Backup) clear(ctx context.Context, rule Content) error {
 	mark := filepath.Join(b.dir, clearedMark)
 	if _, err := os.Lstat(mark); err == nil {
 		return nil
+	}
+	if rule == RestoreContent {
+		if err := b.setContentAside(); err != nil {
+			return err
+		}
 	}
 	var folders []string
 	err := b.walk(ctx, b.data, func(path string, info fs.FileInfo) error {
@@ -70,7 +91,7 @@ func (b *Backup) clear(ctx context.Context) error {
 	return platform.WriteFile(mark, nil, 0o600)
 }
 
-// putBack moves the saved files to where they belong.
+// putBack moves the saved files, but for content, to where they belong.
 func (b *Backup) putBack(ctx context.Context) error {
 	root := filepath.Join(b.dir, savedFolder)
 	var failed error
@@ -84,6 +105,9 @@ func (b *Backup) putBack(ctx context.Context) error {
 		rel, err := filepath.Rel(root, full)
 		if err != nil {
 			return err
+		}
+		if d.IsDir() && isContent(filepath.ToSlash(rel)) {
+			return fs.SkipDir
 		}
 		info, err := d.Info()
 		if err == nil {
@@ -105,7 +129,7 @@ func (b *Backup) putBackOne(path string, saved fs.FileInfo) error {
 		return err
 	}
 	if there && now.IsDir() != saved.IsDir() {
-		if err := b.setAside(path); err != nil {
+		if err := removeAll(b.original(path)); err != nil {
 			return err
 		}
 		there = false
@@ -117,33 +141,31 @@ func (b *Backup) putBackOne(path string, saved fs.FileInfo) error {
 		return os.Mkdir(b.original(path), saved.Mode().Perm())
 	case there && os.SameFile(now, saved):
 		return os.Remove(b.saved(path)) // a rename between two names of one file would do nothing
-	case there && isContent(path):
-		if keep, err := b.merge(path, now, saved); keep || err != nil {
-			return err
-		}
 	}
 	return os.Rename(b.saved(path), b.original(path))
 }
 
-// merge decides between two contents of one file. The newer one is kept if it holds the older; else it is set aside.
-func (b *Backup) merge(path string, now, saved fs.FileInfo) (keep bool, err error) {
-	if now.Mode().IsRegular() && saved.Mode().IsRegular() && now.Size() >= saved.Size() {
-		grown, err := beginsWith(b.original(path), b.saved(path))
+// setContentAside moves the folders of content to where they are kept. Those that do not belong to the backup stay.
+func (b *Backup) setContentAside() error {
+	for _, top := range content {
+		paths, err := inFolder(b.data, top)
 		if err != nil {
-			return false, err
+			return err
 		}
-		if grown {
-			return true, os.Remove(b.saved(path))
+		for _, path := range paths {
+			if !b.scope.has(top) || !b.scope.has(path) {
+				continue
+			}
+			if err := b.setAside(path); err != nil {
+				return err
+			}
 		}
 	}
-	return false, b.setAside(path)
+	return nil
 }
 
-// setAside makes room where something else is to be put back. Content is kept.
+// setAside keeps content that cannot stay where it is.
 func (b *Backup) setAside(path string) error {
-	if !isContent(path) {
-		return removeAll(b.original(path))
-	}
 	to := filepath.Join(b.data, RescuedFolder, filepath.Base(b.dir), filepath.FromSlash(path))
 	if err := os.MkdirAll(filepath.Dir(to), folderPerm); err != nil {
 		return err
@@ -151,37 +173,48 @@ func (b *Backup) setAside(path string) error {
 	return os.Rename(b.original(path), to)
 }
 
-// beginsWith says whether the file at path begins with all that the other one holds.
-func beginsWith(path, other string) (begins bool, err error) {
-	a, err := os.Open(path)
-	if err != nil {
-		return false, err
-	}
-	defer func() { err = errors.Join(err, a.Close()) }()
-	o, err := os.Open(other)
-	if err != nil {
-		return false, err
-	}
-	defer func() { err = errors.Join(err, o.Close()) }()
-	const chunk = 64 << 10
-	long, short := bufio.NewReaderSize(a, chunk), bufio.NewReaderSize(o, chunk)
-	want, got := make([]byte, chunk), make([]byte, chunk)
-	for {
-		n, err := io.ReadFull(short, want)
-		if n == 0 && errors.Is(err, io.EOF) {
-			return true, nil
+// putBackContent moves the folders of content that are not there to where they belong.
+func (b *Backup) putBackContent() error {
+	var failed error
+	for _, top := range content {
+		paths, err := inFolder(filepath.Join(b.dir, savedFolder), top)
+		if len(paths) > 0 {
+			err = errors.Join(err, b.makeFolder(top))
 		}
-		if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
-			return false, err
-		}
-		if _, err := io.ReadFull(long, got[:n]); err != nil {
-			if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-				return false, nil
+		failed = errors.Join(failed, err)
+		for _, path := range paths {
+			if _, err := os.Lstat(b.original(path)); errors.Is(err, fs.ErrNotExist) {
+				failed = errors.Join(failed, os.Rename(b.saved(path), b.original(path)))
+			} else if err != nil {
+				failed = errors.Join(failed, err)
 			}
-			return false, err
-		}
-		if !bytes.Equal(want[:n], got[:n]) {
-			return false, nil
 		}
 	}
+	return failed
+}
+
+// makeFolder sees to it that there is a folder at path.
+func (b *Backup) makeFolder(path string) error {
+	info, err := os.Stat(b.original(path))
+	if err == nil && !info.IsDir() {
+		err = errors.Join(b.setAside(path), fs.ErrNotExist)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		err = os.Mkdir(b.original(path), folderPerm)
+	}
+	return err
+}
+
+// inFolder lists what is in the folder top below root, with paths below root; nothing when there is no such folder.
+func inFolder(root, top string) ([]string, error) {
+	dir := filepath.Join(root, top)
+	if info, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
+		return nil, nil
+	}
+	entries, err := os.ReadDir(dir)
+	paths := make([]string, len(entries))
+	for i, e := range entries {
+		paths[i] = top + "/" + e.Name()
+	}
+	return paths, err
 }

@@ -51,6 +51,11 @@ func (b *Backup) Complete(ctx context.Context) error {
 	if err == nil {
 		err = b.forget(ctx)
 	}
+	for _, top := range content {
+		if err == nil && b.scope.has(top) {
+			err = b.matchTop(ctx, top)
+		}
+	}
 	if err == nil {
 		err = b.disk.Flush(b.dir)
 	}
@@ -97,11 +102,14 @@ func (b *Backup) checkSpace(ctx context.Context) error {
 	return err
 }
 
-// save saves what is not saved yet. While the agent runs, files come and go, and one that was changed a moment ago is
+// save saves what is not saved yet, but for content after the agent has stopped. While the agent runs, files come and go, and one that was changed a moment ago is
 // left for later: it may change again without its time telling.
 func (b *Backup) save(ctx context.Context, live bool) error {
-	begin := b.now()
+	begin, flushed := b.now(), 0
 	return b.walk(ctx, b.data, func(path string, info fs.FileInfo) error {
+		if !live && isContent(path) {
+			return skip(fs.FileInfoToDirEntry(info)) // see match
+		}
 		if live && info.Mode().IsRegular() && begin.Sub(info.ModTime()) < racy {
 			return nil
 		}
@@ -109,9 +117,15 @@ func (b *Backup) save(ctx context.Context, live bool) error {
 		if live && errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
+		if done := b.Stats.files(); live && err == nil && done-flushed >= flushEvery {
+			flushed = done
+			err = b.disk.Flush(b.dir)
+		}
 		return err
 	})
 }
+
+func (s Stats) files() int { return s.Linked + s.Cloned + s.Copied }
 
 func (b *Backup) saveOne(path string, info fs.FileInfo) error {
 	saved, err := os.Lstat(b.saved(path))
@@ -208,7 +222,7 @@ func withFiles(from, to string, do func(in, out *os.File) error) error {
 	return nil
 }
 
-// forget removes from the backup what the data folder does not have any more.
+// forget removes from the backup what the data folder, but for content, does not have any more.
 func (b *Backup) forget(ctx context.Context) error {
 	root := filepath.Join(b.dir, savedFolder)
 	return filepath.WalkDir(root, func(full string, d fs.DirEntry, err error) error {
@@ -221,6 +235,9 @@ func (b *Backup) forget(ctx context.Context) error {
 		rel, err := filepath.Rel(root, full)
 		if err != nil {
 			return err
+		}
+		if isContent(filepath.ToSlash(rel)) {
+			return skip(d)
 		}
 		_, err = os.Lstat(filepath.Join(b.data, rel))
 		if !errors.Is(err, fs.ErrNotExist) {

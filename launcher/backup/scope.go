@@ -12,7 +12,7 @@ import (
 // The folders of the data folder that have a rule of their own. Everything else is saved unless a pattern leaves it
 // out.
 var (
-	// content is what was collected and not yet sent: what a trial adds to it is never taken away.
+	// content is what was collected, by connector: what a trial adds to it is never lost.
 	content = []string{"cache", "error", "archive"}
 	// always are saved whatever the pattern says: an agent whose state was written by a newer version does not start
 	// (weakness W-54 of the reference).
@@ -29,8 +29,9 @@ const (
 )
 
 // inPlace are the ends of the names of files that are changed where they are, and so must not be saved by a second
-// name. All other files of state and content are written once, or replaced by renaming a new one over them.
-var inPlace = []string{".log", ".db", ".db-wal", ".db-shm", ".idx", ".index", ".seg", ".journal", ".tmp"}
+// name. All other files of state and content are written once, or appended to only by the process that made them, or
+// replaced by renaming a new one over them.
+var inPlace = []string{".log", ".db", ".db-wal", ".db-shm", ".tmp"}
 
 // Scope says which part of a data folder belongs to a backup.
 type Scope struct {

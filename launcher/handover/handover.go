@@ -14,7 +14,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -50,6 +49,9 @@ const (
 
 // ErrNewer says that a file was written by a newer version of OIBus.
 var ErrNewer = errors.New("it was written by a newer version of OIBus")
+
+// ErrNotUnderstood says that a file was read and makes no sense. Any other error is one of reading it: it may go by.
+var ErrNotUnderstood = errors.New("it is not understood")
 
 // Request asks the launcher for an upgrade to a package in Folder.
 type Request struct {
@@ -114,7 +116,7 @@ func WriteRequest(dataDir string, r Request) error {
 func ReadRequest(dataDir string) (Request, bool, error) {
 	r, there, err := read[Request](dataDir, requestName)
 	if there && err == nil && (r.Package == "" || r.Package != filepath.Base(r.Package) || strings.ContainsAny(r.Package, `/\`)) {
-		err = fmt.Errorf("cannot use %s: %q is not the name of a file beside it", requestName, r.Package)
+		err = fmt.Errorf("cannot use %s: %w: %q is not the name of a file beside it", requestName, ErrNotUnderstood, r.Package)
 	}
 	return r, there, err
 }
@@ -167,19 +169,15 @@ func remove(dataDir, name string) error {
 }
 
 func read[T any](dataDir, name string) (v T, there bool, err error) {
-	f, err := os.Open(filepath.Join(Dir(dataDir), name))
+	text, err := platform.ReadShared(filepath.Join(Dir(dataDir), name), maxFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return v, false, nil
 	}
 	if err != nil {
 		return v, true, fmt.Errorf("cannot read %s: %w", name, err)
 	}
-	text, err := io.ReadAll(io.LimitReader(f, maxFile))
-	if err = errors.Join(err, f.Close()); err == nil {
-		v, err = decode[T](text)
-	}
-	if err != nil {
-		return v, true, fmt.Errorf("cannot use %s: %w", name, err)
+	if v, err = decode[T](text); err != nil {
+		return v, true, fmt.Errorf("cannot use %s: %w: %w", name, ErrNotUnderstood, err)
 	}
 	return v, true, nil
 }

@@ -5,9 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"time"
+
+	"oibus/platform"
 )
 
 // journalName is what the launcher keeps about itself in the data folder.
@@ -29,6 +30,7 @@ type Status struct {
 type Versions struct {
 	Running  Release  `json:"running"`
 	Previous *Release `json:"previous"` // what a rollback goes back to; nil when there is none
+	Factory  string   `json:"factory"`  // version of the factory release, which is always there
 	Launcher Release  `json:"launcher"` // of which the launcher runs
 	Attempt  *struct {
 		Source    string    `json:"source"`
@@ -66,7 +68,7 @@ type Bad struct {
 // ReadStatus reads what the launcher is doing. The zero Status is that of an agent without a launcher.
 func ReadStatus(dataDir string) (Status, error) {
 	var s Status
-	text, err := os.ReadFile(filepath.Join(dataDir, journalName))
+	text, err := platform.ReadShared(filepath.Join(dataDir, journalName), maxFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return s, nil
 	}

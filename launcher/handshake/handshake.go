@@ -25,7 +25,7 @@ type Kind string
 
 // The messages of the agent.
 const (
-	Ready     Kind = "ready"     // it serves: Version and PID say who
+	Ready     Kind = "ready"     // it serves, or it waits for what it has started to serve: Version and PID say who
 	Heartbeat Kind = "heartbeat" // it is alive
 	Fatal     Kind = "fatal"     // it cannot go on and will exit: Reason says why
 	Stopping  Kind = "stopping"  // it was asked to stop, restart or upgrade and will exit: Reason says what
@@ -37,6 +37,8 @@ type Message struct {
 	Version string `json:"version,omitempty"`
 	PID     int    `json:"pid,omitempty"`
 	Reason  string `json:"reason,omitempty"`
+	// Waiting says of a launcher that it works, but that its agent does not serve yet.
+	Waiting bool `json:"waiting,omitempty"`
 }
 
 // maxLine bounds a line on the pipe, so that garbage cannot fill the launcher's memory, and stays below what a pipe

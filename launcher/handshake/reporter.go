@@ -112,6 +112,11 @@ func (r *Reporter) Ready(version string) {
 	r.post(Message{Kind: Ready, Version: version, PID: os.Getpid()}, true)
 }
 
+// Waiting reports that a launcher works for another one, and that its agent does not serve yet.
+func (r *Reporter) Waiting(version string) {
+	r.post(Message{Kind: Ready, Version: version, PID: os.Getpid(), Waiting: true}, true)
+}
+
 // Heartbeat reports that the agent is alive. Call it from where a hang would show.
 func (r *Reporter) Heartbeat() { r.post(Message{Kind: Heartbeat}, false) }
 

@@ -69,6 +69,9 @@ func (m *Machine) examineInstalled(ctx context.Context, r *Release) error {
 		if err != nil {
 			return err
 		}
+		if err := manifest.State.Check(stateLevel(m.cfg.DataDir)); err != nil {
+			return fmt.Errorf("cannot go to version %s: %w", r.Version, err)
+		}
 		path, m.checked = m.agentIn(m.folder(*r), manifest.Platform), r.Folder
 	}
 	return m.probe(ctx, path, r.Version)
@@ -224,7 +227,7 @@ func (m *Machine) switchOver(ctx context.Context, s *State) error {
 	m.cfg.Hook("completed")
 	a := s.Attempt
 	a.From, s.Running = s.Running, a.Target
-	a.Launcher = s.Launcher
+	a.Launcher, a.Level = s.Launcher, stateLevel(m.cfg.DataDir)
 	switch {
 	case a.Order.UpdateLauncher:
 		s.Launcher = a.Target
@@ -237,17 +240,35 @@ func (m *Machine) switchOver(ctx context.Context, s *State) error {
 // undo puts everything back to how it was, then says so.
 func (m *Machine) undo(ctx context.Context, s *State) error {
 	a := s.Attempt
-	if !a.Reached.before(Switched) {
-		s.Running, s.Launcher = a.From, a.Launcher
-	}
 	if a.Reached == OnTrial {
-		if err := m.backupOf(a).Restore(ctx); err != nil {
+		if err := m.backupOf(a).Restore(ctx, m.contentRule(*a)); err != nil {
 			return err
 		}
 		m.cfg.Hook("restored")
 	}
-	m.publish(s)
+	m.setBack(s)
 	return nil
+}
+
+// setBack makes the version before the one to run.
+func (m *Machine) setBack(s *State) {
+	if a := s.Attempt; !a.Reached.before(Switched) {
+		s.Running, s.Launcher = a.From, a.Launcher
+	}
+	m.publish(s)
+}
+
+// contentRule says what becomes of content when the data are put back: the version before can go on with it unless the
+// new one has raised the schema level, which is that of the formats of content, too.
+func (m *Machine) contentRule(a Attempt) backup.Content {
+	level := stateLevel(m.cfg.DataDir)
+	if manifest, err := checkSizes(m.folder(a.Target)); err == nil && !a.Target.IsFactory() {
+		level = max(level, manifest.State.Written)
+	}
+	if a.Level > 0 && level > a.Level {
+		return backup.RestoreContent
+	}
+	return backup.KeepContent
 }
 
 // tidy removes what is not needed any more, and never what runs or may be gone back to. What cannot be removed now is
@@ -315,4 +336,22 @@ func (m *Machine) publish(s *State) {
 	}
 	a.Published = true
 	m.cfg.Hook("published")
+}
+
+// Tell tells the agent the result of the last attempt, when that could not be done while it was under way.
+func (m *Machine) Tell() error {
+	if !m.State().Untold {
+		return nil
+	}
+	m.work.Lock()
+	defer m.work.Unlock()
+	s := m.State()
+	if !s.Untold || s.Attempt != nil || s.Last == nil {
+		return nil
+	}
+	if err := handover.WriteResult(m.cfg.DataDir, *s.Last); err != nil {
+		return fmt.Errorf("cannot tell the agent the result of an upgrade: %w", err)
+	}
+	s.Untold = false
+	return m.commit(s)
 }

@@ -56,7 +56,7 @@ type Machine struct {
 type saver interface {
 	Prepare(ctx context.Context) error
 	Complete(ctx context.Context) error
-	Restore(ctx context.Context) error
+	Restore(ctx context.Context, rule backup.Content) error
 	Discard() error
 }
 
@@ -182,15 +182,18 @@ func (m *Machine) advance(ctx context.Context, noAgent bool) (Need, error) {
 // move saves the state after a step.
 func (m *Machine) move(s State, err error) error {
 	from := s.Attempt.Phase
-	if err != nil {
+	if err != nil && !from.decided() {
 		// What a failed step has changed does not count.
 		s = m.State()
 	}
 	a := transition(*s.Attempt, err)
 	m.note(from, a, err)
 	s.Attempt = &a
-	if a.Phase == Idle {
-		s.LastKey, s.Attempt = a.Order.Key, nil
+	if from == RollingBack && a.Phase == RolledBack && err != nil {
+		m.setBack(&s) // with what could be undone
+	}
+	if a = *s.Attempt; a.Phase == Idle {
+		s.LastKey, s.Attempt, s.Untold = a.Order.Key, nil, a.Source == FromRequest && !a.Published
 	}
 	return m.commit(s)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -61,6 +62,64 @@ func TestAnUpgradeThatFailsItsTrialIsUndone(t *testing.T) {
 	}
 	if len(p.versions()) != 0 {
 		t.Errorf("the bad version should be gone: %v", p.versions())
+	}
+}
+
+func TestContentInTheFormatOfANewVersionIsKeptAsideWhenThatOneIsUndone(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	p.write("state/engine.json", `{"schema": 1}`)
+	before := p.snapshot()
+	p.pack("staged-3.9.1.zip", "3.9.1", "3.9.1")
+	p.begin(request("3.9.1"))
+	if need, err := p.m.Advance(t.Context(), true); need != Trial || err != nil {
+		t.Fatal(need, err)
+	}
+	if ok, err := p.m.StartTrial(); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	p.newVersionRuns()
+	p.write("state/engine.json", `{"schema": 2}`)
+	if err := p.m.Fail("it failed"); err != nil {
+		t.Fatal(err)
+	}
+	p.live(false)
+	after := p.snapshot()
+	aside := 0
+	for path, text := range after {
+		if strings.HasPrefix(path, "rescued/") && strings.HasSuffix(path, "/cache/north/3.json") && text == "three" {
+			aside++
+		}
+	}
+	maps.DeleteFunc(after, func(path, _ string) bool { return strings.HasPrefix(path, "rescued") })
+	if !maps.Equal(after, before) || aside != 1 {
+		t.Errorf("the data should be as before:\n got %v\nwant %v\n%d kept aside", sorted(after), sorted(before), aside)
+	}
+}
+
+func TestAVersionThatCannotReadTheDataIsNotGoneBackTo(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	p.levels = release.StateLevels{MinReadable: 1, Written: 1}
+	p.pack("staged-3.9.1.zip", "3.9.1", "3.9.1")
+	p.begin(request("3.9.1"))
+	p.live(true)
+	p.levels.Written = 2
+	p.pack("staged-3.9.2.zip", "3.9.2", "3.9.2")
+	p.begin(request("3.9.2"))
+	p.live(true)
+	p.write("state/engine.json", `{"schema": 2}`)
+	target, ok := rollbackTarget(p.m.State(), p.m.Factory(), "")
+	if !ok || target.Version != "3.9.1" {
+		t.Fatalf("got %+v", target)
+	}
+	p.begin(Order{Source: FromRollback, Key: "rollback", Target: &target, Version: target.Version})
+	if need, err := p.m.Advance(t.Context(), false); need != Nothing || err != nil {
+		t.Fatalf("the agent need not stop: %v, %v", need, err)
+	}
+	s := p.m.State()
+	if want := "schema level 1 to 1, the one here has level 2"; s.Running.Version != "3.9.2" || s.Last.Outcome != handover.Refused || !strings.Contains(s.Last.Reason, want) {
+		t.Errorf("got %+v, %+v", s.Running, s.Last)
 	}
 }
 
@@ -386,8 +445,45 @@ func TestWhatCannotBeUndoneDoesNotKeepTheSiteWithoutAnAgent(t *testing.T) {
 		}
 	}
 	p.live(true)
-	if r, _ := p.result(); r.Outcome != handover.RolledBack || !strings.Contains(r.Reason, "not everything could be undone") {
+	r, _ := p.result()
+	if r.Outcome != handover.RolledBack || !strings.Contains(r.Reason, "not everything could be undone") || r.Running != factoryVersion {
 		t.Errorf("got %+v", r)
+	}
+	if s := p.m.State(); !s.Running.IsFactory() || s.Last == nil || s.Last.Outcome != handover.RolledBack {
+		t.Errorf("got %+v", s)
+	}
+}
+
+func TestAResultThatCannotBeToldAtOnceIsToldLater(t *testing.T) {
+	t.Parallel()
+	for _, pass := range []bool{true, false} {
+		p := newPlace(t)
+		p.pack("staged-3.9.1.zip", "3.9.1", "3.9.1")
+		p.begin(request("3.9.1"))
+		result := filepath.Join(handover.Dir(p.dir), "result.json")
+		p.hook = func(string) {
+			if err := os.MkdirAll(filepath.Join(result, "x"), 0o755); err != nil {
+				t.Error(err)
+			}
+		}
+		p.live(pass)
+		p.hook = func(string) {}
+		if s := p.m.State(); !s.Untold || s.Last == nil || (s.Last.Outcome == handover.Committed) != pass {
+			t.Fatalf("got %+v", s)
+		}
+		if err := p.m.Tell(); err == nil {
+			t.Error("it cannot be told yet")
+		}
+		if err := os.RemoveAll(result); err != nil {
+			t.Fatal(err)
+		}
+		p.open()
+		if err := p.m.Tell(); err != nil {
+			t.Fatal(err)
+		}
+		if r, there := p.result(); !there || r.Outcome != p.m.State().Last.Outcome || r.CommandID != "c1" || p.m.State().Untold {
+			t.Errorf("got %+v", r)
+		}
 	}
 }
 

@@ -59,6 +59,9 @@ func (p Phase) before(q Phase) bool {
 	return index(p) < index(q)
 }
 
+// decided says that the attempt is over but for what is to be tidied up: that this fails changes nothing of how it ended.
+func (p Phase) decided() bool { return p == Committed || p == RolledBack || p == Cleaned }
+
 // needsStop says whether the next step is only for the time that no agent runs. To undo what the agent did not notice
 // is not.
 func (a Attempt) needsStop() bool {
@@ -88,7 +91,7 @@ func transition(a Attempt, err error) Attempt {
 		a.Tries++
 		a.Reason += fmt.Sprintf("; not everything could be undone: %v", err)
 		a.Phase = RolledBack
-	case a.Phase == Committed, a.Phase == RolledBack, a.Phase == Cleaned:
+	case a.Phase.decided():
 		a.Phase = stepIn(a.Phase).next // what is not tidied up now is when the next one is
 	default:
 		a = a.fail(err.Error())

@@ -59,6 +59,7 @@ type State struct {
 	Attempt  *Attempt         `json:"attempt"`
 	Last     *handover.Result `json:"last"` // what became of the attempt before
 	LastKey  string           `json:"lastKey"`
+	Untold   bool             `json:"untold,omitempty"` // the agent could not be told of Last yet
 	Bad      []handover.Bad   `json:"bad"`
 }
 
@@ -76,6 +77,7 @@ type Attempt struct {
 	Warnings  []string  `json:"warnings,omitempty"`
 	Starts    int       `json:"starts"` // of the new version
 	StartedAt time.Time `json:"startedAt"`
+	Level     int       `json:"level,omitempty"` // schema level of the data when the agent had stopped, 0 when it is not known
 
 	// From RollingBack or Committed on.
 	Reached   Phase            `json:"reached,omitempty"` // in which it failed

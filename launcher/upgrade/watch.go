@@ -72,7 +72,7 @@ func requestKey(r handover.Request) string {
 func (w *Watcher) request(s State) (Order, bool) {
 	r, there, err := handover.ReadRequest(w.DataDir)
 	if err != nil {
-		w.putAside("request.json", err)
+		w.notUsable("request.json", err)
 	}
 	if !there || err != nil {
 		return Order{}, false
@@ -92,7 +92,7 @@ func (w *Watcher) request(s State) (Order, bool) {
 func (w *Watcher) rollback(s State, factory Release) (Order, bool) {
 	r, there, err := handover.ReadRollback(w.DataDir)
 	if err != nil {
-		w.putAside("rollback.json", err)
+		w.notUsable("rollback.json", err)
 	}
 	if !there || err != nil {
 		return Order{}, false
@@ -204,6 +204,15 @@ func rejectedAs(path string) string {
 		return ""
 	}
 	return strings.TrimSpace(string(text[at+len(mark):]))
+}
+
+// notUsable puts aside a file that makes no sense. One that could not be read is read again later.
+func (w *Watcher) notUsable(name string, err error) {
+	if errors.Is(err, handover.ErrNotUnderstood) {
+		w.putAside(name, err)
+		return
+	}
+	w.note(err)
 }
 
 // putAside keeps a file that is not understood for a person, so that it is not read again and again.

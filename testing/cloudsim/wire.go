@@ -13,6 +13,7 @@ type wire struct {
 	r      *http.Request
 	limit  int64 // bytes of body after which the connection is cut; -1 is never
 	rate   int   // bytes of body in a second; 0 is as fast as possible
+	burst  int   // bytes since the last pause of a slowed body
 	keep   bool  // keep a copy of the body
 	status int   // 0 while nothing was sent
 	sent   int64
@@ -62,12 +63,17 @@ func (w *wire) writeAtRate(p []byte) (int, error) {
 	part := max(1, w.rate*int(slice)/int(time.Second))
 	total := 0
 	for len(p) > 0 {
-		n, err := w.ResponseWriter.Write(p[:min(part, len(p))])
+		n, err := w.ResponseWriter.Write(p[:min(part-w.burst, len(p))])
 		total += n
+		w.burst += n
 		if err != nil {
 			return total, err
 		}
 		p = p[n:]
+		if w.burst < part {
+			continue
+		}
+		w.burst = 0
 		if err := http.NewResponseController(w.ResponseWriter).Flush(); err != nil {
 			return total, err
 		}

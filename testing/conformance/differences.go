@@ -1,5 +1,11 @@
 package conformance
 
+import (
+	"slices"
+
+	"oibus/platform"
+)
+
 // Deliberate is a deviation from a recording that is meant. In each dialect named it must show in exactly these fields,
 // with exactly these values.
 type Deliberate struct {
@@ -14,6 +20,7 @@ const (
 	notBase64   = `"cannot decrypt a secret: it is not base64 text, as a secret encrypted for this OIBus is"`
 	oaepError   = `"error:02000079:rsa routines::oaep decoding error"`
 	putConfig   = `"PUT /api/oianalytics/oibus/configuration 200"`
+	getAsset    = `"GET /api/oianalytics/oibus/upgrade/asset 200"`
 	putHistory  = `"PUT /api/oianalytics/oibus/configuration/history-query 200"`
 	nameDone    = `"Engine name updated successfully"`
 	settingDone = `"Engine settings updated successfully"`
@@ -31,7 +38,10 @@ const (
 
 // differences is the one table of all deliberate differences. W-nn is the list of the reference's weaknesses
 // (protocol/control-plane.md, section 14), Q-nn that of its open questions (section 13).
-var differences = []Deliberate{
+var differences = slices.Concat(generalDifferences, connectorDifferences)
+
+// generalDifferences are those of all but the connectors.
+var generalDifferences = []Deliberate{
 	{"N", "update-engine-logger-bad-secret", ownWordsForCipher, []Difference{
 		{"outcome.cmd-013-update-engine-logger.result", oaepError, notBase64},
 	}},
@@ -112,6 +122,24 @@ var differences = []Deliberate{
 	{"NR", "bug-logger-reset-hang", "no restart of the loggers hangs (W-79)", []Difference{
 		{"completed", "13", "14"},
 	}},
+	{"NR", "update-version", "it is the launcher that says its version", []Difference{
+		{"outcome.cmd-3005-update-version.result", updatedWith("3.5.0"), updatedWith(platform.Version)},
+	}},
+	{"N", "update-version-launcher-missing-in-zip", "the release is refused before anything is renamed, in words of ours: the reference shows those of its runtime", []Difference{
+		{"outcome.cmd-3004-update-version.result", `"ENOENT: no such file or directory, rename '/srv/oibus/update/oibus-launcher' -> '/srv/oibus/oibus-launcher'"`,
+			`"OIBus has not been updated: the release is refused: entry \"oibus-launcher\" is missing: a package for linux has it"`},
+	}},
+	{"N", "update-version-launcher", "launcher and agent are updated; the reference only signals its parent, and downloads the release again and again (W-63)", []Difference{
+		{"ended", `"0"`, `"1"`},
+		{"outcome.cmd-3010-update-version.result", "null", updatedWith(recordedVersion)},
+		{"outcome.cmd-3010-update-version.states", `"RETRIEVED RUNNING"`, completed},
+		{"reports.cmd-3010-update-version[1].completedDate", "null", `"‹instant›"`},
+		{"sent[1]", getAsset, absent},
+		{"sent[2]", getAsset, absent},
+		{"sent[3]", getAsset, absent},
+		{"sent[4]", getAsset, absent},
+		{"sent[5]", getAsset, absent},
+	}},
 	{"NR", "registration", "a field value has no trailing space (RFC 9110, 5.5): Go does not send it", []Difference{
 		{"requests[0].headers.authorization", `"Bearer "`, `"Bearer"`},
 	}},
@@ -125,6 +153,11 @@ var differences = []Deliberate{
 	{"NR", "registration-variants", "the registration that works stays in use until the new one is approved (W-05)", []Difference{
 		{"register again while REGISTERED.polls go on", "false", "true"},
 	}},
+}
+
+// updatedWith is the result of an upgrade to the recorded version with a version of the launcher.
+func updatedWith(launcher string) string {
+	return `"OIBus updated to version ` + recordedVersion + `, launcher updated to version ` + launcher + `"`
 }
 
 // batchScanMode is a scan mode of batch-of-four in a configuration.

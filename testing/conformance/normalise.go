@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"encoding/json"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -13,6 +14,7 @@ type Normaliser struct {
 	Names  map[string]string  // id → name of the object
 	Ports  map[float64]string // port → what it is for
 	Clouds []string           // URLs of OIAnalytics
+	Paths  map[string]string  // parts of texts that stand for others
 }
 
 var (
@@ -45,7 +47,7 @@ var keyed = map[string]struct {
 	form *regexp.Regexp
 	is   string
 }{
-	"activationCode": {codeForm, "‹code›"}, "oibusId": {idForm, "‹id›"}, "oIBusInternalId": {idForm, "‹id›"}, "id": {idForm, "‹id›"},
+	"activationCode": {codeForm, "‹code›"}, "oibusId": {idForm, "‹id›"}, "groupId": {idForm, "‹id›"}, "oIBusInternalId": {idForm, "‹id›"}, "id": {idForm, "‹id›"},
 	"oIBusCreatedBy": {codeForm, "‹unknown user›"}, "oIBusUpdatedBy": {codeForm, "‹unknown user›"},
 	"oibusOs": {kernelForm, "‹kernel›"}, "operatingSystem": {kernelForm, "‹kernel›"},
 	"oibusArch": {regexp.MustCompile(`^(?:x64|arm64)$`), "‹architecture›"}, "architecture": {regexp.MustCompile(`^(?:x64|arm64)$`), "‹architecture›"},
@@ -72,6 +74,9 @@ func (n *Normaliser) value(key string, v any) any {
 	case string:
 		return n.text(key, v)
 	case float64:
+		if strings.HasSuffix(key, "onDuration") || key == "queryDuration" {
+			return "‹milliseconds›"
+		}
 		if name, ok := n.Ports[v]; ok {
 			return name
 		}
@@ -110,8 +115,31 @@ func byName(objects []any, key string) any {
 	return named
 }
 
+// idInText is an id inside of a text.
+var idInText = regexp.MustCompile(`\b(?:[0-9a-zA-Z]{6}|[0-9a-zA-Z]{12})\b`)
+
+// result replaces what differs inside the result of a command, which may be JSON.
+func (n *Normaliser) result(s string) string {
+	var v map[string]any
+	if strings.HasPrefix(s, "{") && json.Unmarshal([]byte(s), &v) == nil {
+		return shown(n.Normalise(v))
+	}
+	return idInText.ReplaceAllStringFunc(s, func(id string) string {
+		if name, ok := n.Names[id]; ok {
+			return "‹" + name + "›"
+		}
+		return id
+	})
+}
+
 func (n *Normaliser) text(key, s string) string {
-	if name, ok := n.Names[s]; ok {
+	for path, is := range n.Paths {
+		s = strings.ReplaceAll(s, path, is)
+	}
+	if key == "result" {
+		s = n.result(s)
+	}
+	if name, ok := n.Names[strings.TrimSuffix(s, ".json")]; ok {
 		return "‹" + name + "›"
 	}
 	for _, url := range n.Clouds {

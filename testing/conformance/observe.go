@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"oibus/testing/cloudsim"
 )
@@ -25,7 +26,7 @@ func (p *Player) Observed(it *Played) (Observation, error) {
 				return o, fmt.Errorf("a status update is not an array of commands: %w", err)
 			}
 			o.Updates = append(o.Updates, u)
-		case !slices.Contains([]string{"E3", "E4", "E5", "E10"}, r.Endpoint):
+		case !slices.Contains([]string{"E4", "E5", "E10"}, r.Endpoint) && (p.Tests || r.Endpoint != "E3"):
 			o.Requests = append(o.Requests, exchangeOf(r))
 		}
 	}
@@ -89,7 +90,12 @@ func share(r, o map[string]any, key string) {
 // normalisers are those of the recording and of ours.
 func (p *Player) normalisers(it *Played) (theirs, ours *Normaliser) {
 	theirs = &Normaliser{Names: maps.Clone(p.recorded), Ports: p.portUse, Clouds: recordedClouds}
-	ours = &Normaliser{Names: p.ourNames(), Ports: map[float64]string{}, Clouds: []string{p.sim.URL()}}
+	ours = &Normaliser{Names: p.ourNames(), Ports: map[float64]string{}, Clouds: []string{p.sim.URL()}, Paths: map[string]string{p.agent.Dir: "/srv/oibus/data"}}
+	for recorded, mine := range p.Texts {
+		if strings.HasPrefix(recorded, "/") {
+			ours.Paths[mine] = recorded
+		}
+	}
 	for port, use := range p.portUse {
 		ours.Ports[p.ports[port]] = use
 	}
@@ -110,8 +116,8 @@ func leaveLaterSections(recorded, ours any) {
 	case map[string]any:
 		o, _ := ours.(map[string]any)
 		for k, child := range r {
-			if list, isList := o[k].([]any); laterSections[k] != "" && isList && len(list) == 0 {
-				r[k] = []any{}
+			if empty := shown(o[k]); laterSections[k] != "" && (empty == "[]" || empty == "{}") {
+				r[k] = o[k]
 				continue
 			}
 			leaveLaterSections(child, o[k])

@@ -46,6 +46,10 @@ type Player struct {
 	form     map[string]any      // of its registration
 	rename   func(name string) map[string]any
 
+	Tests bool              // connection tests are requests like others
+	Texts map[string]string // parts of texts: recorded → ours
+	Extra map[string]string // ids of ours that no configuration has, with names
+
 	played []*Played
 }
 
@@ -106,7 +110,7 @@ func (p *Player) prepare(r *Recording) (*Played, error) {
 }
 
 func (p *Player) rewriter() *Rewriter {
-	return &Rewriter{IDs: p.actualIDs(), Ports: p.ports, Encrypt: func(plain string) (string, error) { return p.sim.Encrypt(p.id, plain) }}
+	return &Rewriter{IDs: p.actualIDs(), Ports: p.ports, Texts: p.Texts, Encrypt: func(plain string) (string, error) { return p.sim.Encrypt(p.id, plain) }}
 }
 
 // actualIDs maps the recorded ids to those of the objects of the same name here.
@@ -133,6 +137,7 @@ func (p *Player) ourNames() map[string]string {
 			KnownIDs(body, names)
 		}
 	}
+	maps.Copy(names, p.Extra)
 	return names
 }
 

@@ -103,7 +103,8 @@ func Names(folder string) ([]string, error) {
 }
 
 // objectLists are the lists of a full-config whose objects a command can name, with the setting that tells them apart.
-var objectLists = map[string]string{"scanModes": "name", "ipFilters": "address", "certificates": "name", "users": "login", "transformers": "functionName"}
+var objectLists = map[string]string{"scanModes": "name", "ipFilters": "address", "certificates": "name", "users": "login", "transformers": "functionName",
+	"southConnectors": "name", "northConnectors": "name"}
 
 // KnownIDs finds the identifiers of objects in every full-config below v, with the name of the object.
 func KnownIDs(v any, into map[string]string) {

@@ -3,6 +3,7 @@ package conformance
 import (
 	"fmt"
 	"regexp"
+	"strings"
 )
 
 // cipherForm is a secret encrypted for an agent: one block of a key of 4096 bits (protocol/control-plane.md, section 6.2).
@@ -12,6 +13,7 @@ var cipherForm = regexp.MustCompile(`^[A-Za-z0-9+/]{683}=$`)
 type Rewriter struct {
 	IDs     map[string]string // recorded → ours
 	Ports   map[float64]float64
+	Texts   map[string]string // parts of texts
 	Encrypt func(plain string) (string, error)
 }
 
@@ -50,6 +52,10 @@ func (w *Rewriter) value(v any) (any, error) {
 		if id, ok := w.IDs[v]; ok {
 			return id, nil
 		}
+		for recorded, ours := range w.Texts {
+			v = strings.ReplaceAll(v, recorded, ours)
+		}
+		return v, nil
 	case float64:
 		if port, ok := w.Ports[v]; ok {
 			return port, nil

@@ -68,9 +68,14 @@ func registerForm(t *testing.T, folder, host string) map[string]any {
 
 func newPlayer(t *testing.T, agent, recorded Dialect) *Player {
 	t.Helper()
+	return newPlayerWith(t, agent, recorded, harness.Options{Settings: announcing(agent), UnpinnedPort: true})
+}
+
+func newPlayerWith(t *testing.T, agent, recorded Dialect, o harness.Options) *Player {
+	t.Helper()
 	folder := harness.Shared(t, recorded.Folder())
 	sim := newSim(t, cloudsim.Options{BasePath: gatewayBase})
-	a := harness.Start(t, harness.Options{Settings: announcing(agent), UnpinnedPort: true})
+	a := harness.Start(t, o)
 	ids, err := RecordedIDs(folder)
 	if err != nil {
 		t.Fatal(err)

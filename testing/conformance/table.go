@@ -40,9 +40,9 @@ const (
 // Why a scenario waits.
 const (
 	dataPlane    = "issue 4, the data plane: connectors, cache and their commands"
+	databases    = "the South sqlite comes with the databases"
+	services     = "it needs what another sequence leaves, or a service that is played by the tests of its connector"
 	historyIssue = "issue 5, history queries and transformers"
-	setpoints    = "issue 6, setpoints and field protocols"
-	upgrades     = "issue 3, upgrades"
 	restIssue    = "issue 8, the rest of the REST API; the manifests themselves are compared by the tests of agent/manifest"
 )
 

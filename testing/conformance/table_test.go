@@ -35,6 +35,13 @@ func TestEveryRowHasARecording(t *testing.T) {
 			t.Errorf("there is no recording %q", name)
 		}
 	}
+	for d, names := range connectorScenarios {
+		for _, name := range names {
+			if !slices.Contains(recorded[d], name) {
+				t.Errorf("there is no recording %q of dialect %s", name, d)
+			}
+		}
+	}
 	for _, w := range waiting {
 		for pattern := range strings.FieldsSeq(w.names) {
 			if !slices.ContainsFunc(all, func(name string) bool {
@@ -54,6 +61,8 @@ func TestEveryDeliberateDifferenceIsOfAScenarioThatIsPlayed(t *testing.T) {
 		for _, s := range sequence {
 			played[d] = append(played[d], s.Name)
 		}
+		played[d] = append(played[d], slices.Concat(upgradeScenarios[d]...)...)
+		played[d] = append(played[d], connectorScenarios[d]...)
 	}
 	for _, s := range inBoth(sequences[N], namesIn(t, R)) {
 		played[R] = append(played[R], s.Name)

@@ -20,6 +20,7 @@ type Overview struct {
 	Cloud        Cloud        `json:"cloud"`
 	Commands     Commands     `json:"commands"`
 	Incidents    []Incident   `json:"incidents"`
+	Upgrade      any          `json:"upgrade,omitempty"` // as GET /api/upgrade answers
 }
 
 // Info says what runs where.

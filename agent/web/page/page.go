@@ -35,7 +35,9 @@ type Options struct {
 	PinnedKey func(path string) string
 	// FirstPasswordFile is the file that holds the first password while nobody has changed it, "" afterwards.
 	FirstPasswordFile func() string
-	Log               *slog.Logger
+	// Installed are the types of connectors that can run; nil means all of the catalogue.
+	Installed func() (souths, norths []string)
+	Log       *slog.Logger
 }
 
 // Site is the admin page.
@@ -58,6 +60,9 @@ func New(o Options) *Site {
 	}
 	if o.FirstPasswordFile == nil {
 		o.FirstPasswordFile = func() string { return "" }
+	}
+	if o.Installed == nil {
+		o.Installed = func() (souths, norths []string) { return nil, nil }
 	}
 	a := newAssets()
 	return &Site{o: o, assets: a, pages: newRenderer(a, o.pin)}

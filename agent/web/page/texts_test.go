@@ -72,7 +72,9 @@ func TestEveryTextThatPagesAskForExists(t *testing.T) {
 var assembled = []string{
 	"nav.", "permission.", "status.", "command.", "level.", "scope.", "range.", "preset.", "unit.", "duration.", "error.", "invalid.",
 	"overview.cloud.", "engine.saved.", "engine.session.", "sink.syslog.protocol.", "certificates.keySize.", "users.language.",
-	"registration.cancel.", "registration.unregister.",
+	"versions.phase.", "versions.outcome.", "versions.source.",
+	"registration.cancel.", "registration.unregister.", "connector.filter.", "connector.state.", "souths.", "norths.", "south.tab.", "north.tab.",
+	"south.rate", "items.", "folder.", "cache.", "links.type.", "links.part.", "category.", "type.", "transformer.", "manifest.",
 }
 
 // kinds are the lists whose editor puts its keys together from the kind of thing.

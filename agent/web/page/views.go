@@ -1,6 +1,9 @@
 package page
 
-import "net/http"
+import (
+	"net/http"
+	"strings"
+)
 
 // A view is one page of the admin page: its template is templates/<name>.html, its module assets/js/pages/<name>.js,
 // its title the text "<name>.title".
@@ -12,17 +15,22 @@ type view struct {
 // Headings of the navigation, in order. "" stands first, without a heading.
 const (
 	top         = "top"
+	dataFlow    = "data"
 	oianalytics = "oianalytics"
 	settings    = "settings"
 	help        = "help"
 )
 
-var groups = []string{top, oianalytics, settings, help}
+var groups = []string{top, dataFlow, oianalytics, settings, help}
 
 // views is the table of pages: a new page is one row, one template and one module.
 var views = []view{
 	{"overview", "/", "gauge", top},
 	{"logs", "/logs", "lines", top},
+	{"souths", "/souths", "inflow", dataFlow},
+	{"south", "/souths/{id}", "inflow", ""},
+	{"norths", "/norths", "outflow", dataFlow},
+	{"north", "/norths/{id}", "outflow", ""},
 	{"registration", "/registration", "cloud", oianalytics},
 	{"commands", "/commands", "inbox", oianalytics},
 	{"engine", "/settings", "sliders", settings},
@@ -30,6 +38,7 @@ var views = []view{
 	{"ip-filters", "/ip-filters", "shield", settings},
 	{"certificates", "/certificates", "seal", settings},
 	{"users", "/users", "people", settings},
+	{"versions", "/versions", "download", settings},
 	{"about", "/about", "info", help},
 	{"account", "/account", "person", ""},
 }
@@ -42,10 +51,24 @@ func (v view) route() string {
 	return v.path
 }
 
+// under names the page of the navigation that a page without a place there belongs to.
+var under = map[string]string{"south": "souths", "north": "norths"}
+
+// subject is what the page of one South or North is about.
+type subject struct {
+	ID        string // "new" for one that is not made yet
+	Installed string // types that can run, with commas between them; "" for all
+}
+
 // show draws v for who is signed in.
 func (s *Site) show(v view) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		s.render(w, r, http.StatusOK, v, nil)
+		souths, norths := s.o.Installed()
+		of := subject{ID: r.PathValue("id"), Installed: strings.Join(souths, ",")}
+		if v.name == "north" {
+			of.Installed = strings.Join(norths, ",")
+		}
+		s.render(w, r, http.StatusOK, v, of)
 	}
 }
 
@@ -67,7 +90,7 @@ func navigation(current string) []navGroup {
 		group := navGroup{Heading: g}
 		for _, v := range views {
 			if v.group == g {
-				group.Links = append(group.Links, navLink{v.name, v.path, v.icon, v.name == current})
+				group.Links = append(group.Links, navLink{v.name, v.path, v.icon, v.name == current || v.name == under[current]})
 			}
 		}
 		nav = append(nav, group)

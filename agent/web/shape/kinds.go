@@ -72,6 +72,21 @@ func OrNull(s Shape) Shape {
 	}
 }
 
+// List is an array of values of one shape.
+func List(s Shape) Shape {
+	return func(path string, value any, faults Faults) any {
+		given, ok := value.([]any)
+		if !ok {
+			return faults.add(path, "invalid array")
+		}
+		fitted := make([]any, len(given))
+		for i, v := range given {
+			fitted[i] = s(path+"."+strconv.Itoa(i), v, faults)
+		}
+		return fitted
+	}
+}
+
 // Field is one key of an object.
 type Field struct {
 	name     string

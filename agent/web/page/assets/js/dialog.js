@@ -13,7 +13,7 @@ export function openDialog(dialog) {
 
 for (const dialog of $$('dialog')) {
   for (const button of $$('[data-close]', dialog)) button.addEventListener('click', () => dialog.close());
-  if (dialog.classList.contains('dialog-side')) {
+  if (dialog.classList.contains('dialog-side') && !$('form', dialog)) { // what is typed is not thrown away by a click
     dialog.addEventListener('click', (event) => { if (event.target === dialog) dialog.close(); });
   }
 }

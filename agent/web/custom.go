@@ -1,0 +1,97 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"slices"
+
+	"oibus/agent/entity"
+	"oibus/agent/web/shape"
+)
+
+// CustomTransformers changes custom transformers, and tries transformers out.
+type CustomTransformers interface {
+	// All lists the DTOs of all transformers, the standard ones first; View is one of them.
+	All() []any
+	View(id string) (any, error)
+	Create(author string, body json.RawMessage) (entity.CustomTransformer, error)
+	Update(author, id string, body json.RawMessage) error
+	Delete(id string) error
+	// TestDraft runs code that is not stored, TestStored a transformer that is; they return the body of the answer.
+	TestDraft(ctx context.Context, body json.RawMessage) (any, error)
+	TestStored(ctx context.Context, id, input string, options json.RawMessage) (any, error)
+}
+
+var (
+	transformerParts = slices.Concat(shape.Must(shape.KindText, "type", "inputType", "outputType", "name", "customCode", "language"),
+		shape.Must(shape.KindObject, "customManifest"))
+	draftParts = shape.Must(shape.KindObject, "transformer", "testRequest")
+	testParts  = shape.Must(shape.KindText, "inputData")
+)
+
+// errNoCode says that this agent has no custom transformers.
+var errNoCode = entity.Invalid("this OIBus runs no custom transformers")
+
+func (s *Server) createTransformer(w http.ResponseWriter, r *http.Request) error {
+	content, err := top(r, transformerParts)
+	if err != nil {
+		return err
+	}
+	if s.o.Custom == nil {
+		return errNoCode
+	}
+	made, err := s.o.Custom.Create(author(r), content)
+	if err != nil {
+		return err
+	}
+	view, err := s.o.Custom.View(made.ID)
+	if err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusCreated, view)
+	return nil
+}
+
+func (s *Server) updateTransformer(r *http.Request, content json.RawMessage) error {
+	if s.o.Custom == nil {
+		return errNoCode
+	}
+	return s.o.Custom.Update(author(r), r.PathValue("id"), content)
+}
+
+func (s *Server) deleteTransformer(r *http.Request) error {
+	if s.o.Custom == nil {
+		return errNoCode
+	}
+	return s.o.Custom.Delete(r.PathValue("id"))
+}
+
+func (s *Server) testDraftTransformer(r *http.Request) (any, error) {
+	content, err := top(r, draftParts)
+	if err != nil {
+		return nil, err
+	}
+	if s.o.Custom == nil {
+		return nil, errNoCode
+	}
+	return s.o.Custom.TestDraft(r.Context(), content)
+}
+
+func (s *Server) testTransformer(r *http.Request) (any, error) {
+	content, err := top(r, testParts)
+	if err != nil {
+		return nil, err
+	}
+	var test struct {
+		InputData string          `json:"inputData"`
+		Options   json.RawMessage `json:"options"`
+	}
+	if err := json.Unmarshal(content, &test); err != nil {
+		return nil, entity.Invalid("cannot read JSON: %v", err)
+	}
+	if s.o.Custom == nil {
+		return nil, errNoCode
+	}
+	return s.o.Custom.TestStored(r.Context(), r.PathValue("id"), test.InputData, test.Options)
+}

@@ -1,0 +1,158 @@
+// The cache of a North: what waits, what failed, what is archived; looked into, sent again, archived, removed.
+import { get, post } from '../api.js';
+import { $, $$, clone, later, setText, show } from '../dom.js';
+import { ask, openDialog } from '../dialog.js';
+import { bytes, instant, moment, number } from '../format.js';
+import { plural, t } from '../text.js';
+import { complain, toast } from '../toast.js';
+import { base, state } from './page.js';
+
+const FIRST = 100; // contents that are listed at first, newest first
+const MORE = 10; // times as many with each further step
+const BATCH = 5000; // contents that one request changes
+const FOLDERS = ['cache', 'error', 'archive'];
+const SLOW = { seconds: 300 };
+
+export function cacheExplorer() {
+  const root = $('#cache');
+  const filters = $('#cache-filters');
+  const chosen = new Set(); // ids
+  let shown = [], most = FIRST, open, asking;
+
+  const folder = () => filters.elements.folder.value;
+  const iso = (control) => (control.value ? new Date(control.value).toISOString() : '');
+
+  async function refresh(quiet = false) {
+    asking?.abort();
+    asking = new AbortController();
+    if (!quiet) root.setAttribute('aria-busy', 'true');
+    const { nameContains, start, end } = filters.elements;
+    try {
+      const found = await get(`${base}/cache/search`, { nameContains: nameContains.value.trim(), start: iso(start), end: iso(end), maxNumberOfFilesReturned: most, names: 'all', order: 'newest' }, { signal: asking.signal, ...SLOW });
+      for (const name of FOLDERS) setText($(`[data-folder-count="${name}"]`), found[name].length >= most ? `${number(most)}+` : number(found[name].length));
+      shown = found[folder()];
+      $('tbody', root).replaceChildren(...shown.map(row));
+      state(root, shown.length ? 'rows' : 'empty');
+      setText($('[data-empty-text]', root), t(`cache.empty.${folder()}`));
+      show($('#cache-more'), shown.length >= most);
+      setText($('#cache-more span'), t('cache.shown', { n: number(shown.length) }));
+      drawChosen();
+    } catch (error) {
+      if (error.name === 'AbortError') return;
+      setText($('[data-failure]', root), error.message);
+      state(root, 'failed');
+    } finally {
+      root.removeAttribute('aria-busy');
+    }
+  }
+
+  function row(file) {
+    const { filename, metadata: m } = file;
+    const element = clone($('#file-row'), { file: m.contentFile, id: filename, created: moment(m.createdAt), type: m.contentType, elements: m.numberOfElement ? number(m.numberOfElement) : '', size: bytes(m.contentSize) });
+    const select = $('[data-select]', element);
+    select.checked = chosen.has(filename);
+    select.setAttribute('aria-label', t('items.select', { name: m.contentFile }));
+    select.addEventListener('change', () => {
+      if (select.checked) chosen.add(filename);
+      else chosen.delete(filename);
+      drawChosen();
+    });
+    $('time', element).title = instant(m.createdAt);
+    $('[data-open]', element).addEventListener('click', () => view(file));
+    $('[data-download]', element).href = address(filename);
+    return element;
+  }
+
+  const address = (filename) => `${base}/cache/content/${encodeURIComponent(filename)}/download?folder=${folder()}`;
+
+  async function view(file) {
+    open = file;
+    const { filename, metadata: m } = file;
+    setText($('#file-title'), m.contentFile);
+    setText($('[data-file=about]'), `${instant(m.createdAt)} · ${bytes(m.contentSize)} · ${m.contentType}`);
+    $('#file-download').href = address(filename);
+    setText($('#file-content'), t('state.busy'));
+    show($('#file-cut'), false);
+    for (const button of $$('[data-one]', $('#file'))) show(button, button.dataset.one !== folder());
+    openDialog($('#file'));
+    try {
+      const content = await get(`${base}/cache/content/${encodeURIComponent(filename)}`, { folder: folder() });
+      setText($('#file-content'), laidOut(content));
+      show($('#file-cut'), content.truncated);
+      setText($('#file-cut span'), t('cache.cut', { size: bytes(content.totalSize) }));
+    } catch (error) {
+      setText($('#file-content'), error.message);
+    }
+  }
+
+  function drawChosen() {
+    const here = new Set(shown.map(({ filename }) => filename));
+    for (const id of chosen) if (!here.has(id)) chosen.delete(id);
+    show($('#bulk'), chosen.size > 0);
+    setText($('#bulk-count'), plural('cache.chosen', chosen.size));
+    for (const button of $$('[data-move]', root)) show(button, button.dataset.move !== folder());
+    const box = $('#select-page');
+    box.checked = chosen.size > 0 && chosen.size === shown.length;
+    box.indeterminate = chosen.size > 0 && chosen.size < shown.length;
+    for (const [i, element] of $$('tbody tr', root).entries()) $('[data-select]', element).checked = chosen.has(shown[i]?.filename);
+  }
+
+  // move brings contents to another folder, or removes them.
+  async function move(ids, to) {
+    if (to === 'remove' && !(await ask({ title: plural('cache.remove.title', ids.length), text: t('cache.remove.text'), yes: t('cache.remove'), danger: true }))) return;
+    const from = folder();
+    try {
+      for (let i = 0; i < ids.length; i += BATCH) {
+        const batch = ids.slice(i, i + BATCH);
+        const update = Object.fromEntries(FOLDERS.map((name) => [name, { remove: [], move: [] }]));
+        if (to === 'remove') update[from].remove = batch;
+        else update[from].move = batch.map((filename) => ({ filename, to }));
+        await post(`${base}/cache/update`, update, SLOW);
+      }
+      toast(plural(`cache.done.${to}`, ids.length));
+      chosen.clear();
+      $('#file').close();
+    } catch (error) {
+      complain(error);
+    }
+    await refresh(true);
+  }
+
+  for (const button of $$('[data-move]', root)) {
+    button.addEventListener('click', async () => {
+      if (button.dataset.move === 'none') {
+        chosen.clear();
+        drawChosen();
+        return;
+      }
+      button.setAttribute('aria-busy', 'true');
+      await move([...chosen], button.dataset.move);
+      button.removeAttribute('aria-busy');
+    });
+  }
+  for (const button of $$('[data-one]', $('#file'))) button.addEventListener('click', () => move([open.filename], button.dataset.one));
+  $('#select-page').addEventListener('change', ({ target }) => {
+    chosen.clear();
+    if (target.checked) for (const { filename } of shown) chosen.add(filename);
+    drawChosen();
+  });
+  const search = () => {
+    most = FIRST;
+    refresh();
+  };
+  filters.addEventListener('input', later(search, 250));
+  filters.addEventListener('submit', (event) => event.preventDefault());
+  $('#cache-refresh').addEventListener('click', () => refresh());
+  $('[data-more]', root).addEventListener('click', () => {
+    most *= MORE;
+    refresh();
+  });
+  $('[data-retry]', root).addEventListener('click', () => refresh());
+  refresh();
+}
+
+// laidOut is the content of a file as it is read best.
+function laidOut({ content, contentType, truncated }) {
+  if (contentType !== 'json' || truncated) return content;
+  try { return JSON.stringify(JSON.parse(content), null, 2); } catch { return content; }
+}

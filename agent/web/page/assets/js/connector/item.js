@@ -1,0 +1,163 @@
+// One item of a South in its dialog: its settings, its last value, and a test that shows what it reads, raw and
+// transformed side by side.
+import { get, post, put } from '../api.js';
+import { $, setText, show } from '../dom.js';
+import { ask, openDialog } from '../dialog.js';
+import { duration, instant } from '../format.js';
+import { plural, t } from '../text.js';
+import { toast } from '../toast.js';
+import { historyForm } from './groups.js';
+import { transformerName } from './labels.js';
+import { attribute, drawObject, group, ManifestForm } from './manifest.js';
+import { base, currentSettings } from './page.js';
+
+const HOUR = 3_600_000;
+const TEST_SECONDS = 300;
+const MOST = 100_000; // characters of a result that are shown
+
+export function itemEditor(shared, saved) {
+  const dialog = $('#item');
+  const { one, manifest } = shared;
+  const settings = manifest.items.rootAttribute.attributes.find(({ key }) => key === 'settings');
+  const accepts = manifest.items.rootAttribute.attributes.find(({ key }) => key === 'scanMode')?.acceptableType ?? 'POLL';
+  let open, test;
+  const form = new ManifestForm($('form', dialog), { submit: save, guarded: false });
+
+  dialog.addEventListener('cancel', async (event) => {
+    if (!form.dirty) return;
+    event.preventDefault();
+    if (await ask({ title: t('form.leave'), text: t('form.leave.text'), yes: t('form.discard'), danger: true })) dialog.close();
+  });
+
+  // itemForm are the fields of an item: a group decides its scan mode, and, if it syncs, its history settings.
+  function itemForm(item) {
+    const fields = [attribute('string', 'name', { columns: 8, needed: true }), attribute('boolean', 'enabled', { columns: 4, defaultValue: true })];
+    const conditions = [];
+    if (one.groups.length) {
+      fields.push(attribute('choice', 'groupId', { row: 1, columns: 6, pairs: one.groups.map(({ id, standardSettings }) => [id, standardSettings.name]), empty: t('items.group.none') }));
+      conditions.push({ referralPathFromRoot: 'groupId', targetPathFromRoot: 'scanModeId', values: [''] });
+    }
+    fields.push(attribute('scan-mode', 'scanModeId', { row: 1, columns: 6, needed: true, acceptableType: accepts }));
+    fields.push({ ...settings, displayProperties: { ...settings.displayProperties, row: 2, wrapInBox: true } });
+    if (manifest.modes.history) {
+      if (one.groups.length) {
+        fields.push(attribute('boolean', 'syncWithGroup', { row: 8, columns: 12, defaultValue: false }));
+        conditions.push({ referralPathFromRoot: 'groupId', targetPathFromRoot: 'syncWithGroup', values: one.groups.map(({ id }) => id) });
+        conditions.push({ referralPathFromRoot: 'syncWithGroup', targetPathFromRoot: 'history', values: [true], operator: 'NOT_EQUAL' });
+      }
+      fields.push(historyForm(item, 'history'));
+    }
+    return group('', fields, { enablingConditions: conditions });
+  }
+
+  function edit(item) {
+    open = item?.id ? item : undefined;
+    setText($('#item-title'), t(open ? 'items.edit' : 'items.create'));
+    const values = item && { ...item, scanModeId: item.scanMode?.id, groupId: item.group?.id ?? '', history: item };
+    form.draw({ item: [$('#item-fields'), itemForm(item), values] }, shared);
+    drawTest(item);
+    show($('#item-last'), !!open);
+    $('#item-last').open = false;
+    openDialog(dialog);
+    $('input', dialog).focus();
+  }
+
+  function body() {
+    const { name, enabled, settings: own, scanModeId, groupId, syncWithGroup = false, history } = form.read().item;
+    const none = { maxReadInterval: null, readDelay: null, startTimeOffset: null, endTimeOffset: null, recoveryStrategy: null };
+    return { id: open?.id ?? null, name, enabled, settings: own, scanModeId: scanModeId || null, scanModeName: null, groupId: groupId || null, groupName: null, syncWithGroup, ...(history && !syncWithGroup ? history : none) };
+  }
+
+  async function save() {
+    const content = body();
+    if (open) await put(`${base}/items/${open.id}`, content);
+    else await post(`${base}/items`, content);
+    dialog.close();
+    toast(t('items.saved', { name: content.name }));
+    await saved();
+  }
+
+  $('#item-last').addEventListener('toggle', async ({ target }) => {
+    if (!target.open || !open) return;
+    const set = (name, text) => setText($(`[data-last="${name}"]`), text);
+    try {
+      const last = await get(`${base}/items/${open.id}/last-value`);
+      set('queryTime', last.queryTime ? instant(last.queryTime) : '–');
+      set('trackedInstant', last.trackedInstant ? instant(last.trackedInstant) : '–');
+      set('value', last.value === null ? t('items.last.none') : pretty(last.value));
+    } catch (error) {
+      set('value', error.message);
+    }
+  });
+
+  /* Test */
+
+  function drawTest(item) {
+    const now = Date.now();
+    const fields = [];
+    if (manifest.modes.history) fields.push(attribute('instant', 'startTime', { columns: 6, needed: true }), attribute('instant', 'endTime', { columns: 6, needed: true }));
+    fields.push(attribute('choice', 'transformer', { row: 1, columns: 12, pairs: shared.transformers.filter(({ functionName }) => functionName !== 'ignore' && functionName !== 'iso').map((each) => [each.id, transformerName(each)]), empty: t('items.noTransformer') }));
+    const options = document.createElement('div');
+    test = drawObject(group('', fields), '', { startTime: new Date(now - HOUR).toISOString(), endTime: new Date(now).toISOString() }, shared);
+    test.options = undefined;
+    const choose = () => {
+      const chosen = shared.transformers.find(({ id }) => id === test.read().transformer);
+      test.options = chosen && drawObject(chosen.manifest, '', undefined, shared);
+      options.replaceChildren(...(test.options ? [test.options.element] : []));
+    };
+    test.find('transformer').control.addEventListener('change', choose);
+    $('#item-test-fields').replaceChildren(test.element, options);
+    $('#item-test').open = false;
+    show($('#item-sides'), false);
+    setText($('#item-tried'), '');
+  }
+
+  $('#item-try').addEventListener('click', async (event) => {
+    const button = event.currentTarget;
+    const tried = $('#item-tried');
+    if (form.parts.item.find('settings').check().length || test.check().length || test.options?.check().length) return;
+    const { startTime, endTime, transformer } = test.read();
+    const testing = { ...(startTime ? { history: { startTime, endTime } } : {}), ...(transformer ? { transformer: { transformerId: transformer, options: test.options.read() } } : {}) };
+    const { name, settings: itemSettings } = form.read().item;
+    button.setAttribute('aria-busy', 'true');
+    tried.className = 'test-result';
+    setText(tried, t('connector.testing'));
+    show($('#item-sides'), false);
+    try {
+      const result = await post(`${base}/items/test?southType=${one.type}&itemName=${encodeURIComponent(name || 'test')}`, { southSettings: currentSettings(), itemSettings, testingSettings: testing }, { seconds: TEST_SECONDS });
+      tried.className = 'test-result ok';
+      setText(tried, t('items.tried', { connection: duration(result.connectionDuration ?? 0), query: duration(result.queryDuration ?? 0) }));
+      side('raw', result.raw ?? result);
+      side('transformed', result.transformed);
+      show($('#item-sides'), true);
+    } catch (error) {
+      tried.className = 'test-result bad';
+      setText(tried, error.message);
+    } finally {
+      button.removeAttribute('aria-busy');
+    }
+  });
+
+  return edit;
+}
+
+// side shows a content beside the other.
+function side(name, content) {
+  const [place, about] = [$(`[data-side="${name}"]`), $(`[data-side="${name}-about"]`)];
+  if (!content) {
+    setText(place, t('items.notTransformed'));
+    setText(about, '');
+    return;
+  }
+  const list = Array.isArray(content.content);
+  const text = list ? pretty(content.content) : pretty(content.content ?? '');
+  setText(place, text.length > MOST ? `${text.slice(0, MOST)}…` : text || t('items.nothing'));
+  setText(about, [content.filePath, list ? plural('items.elements', content.content.length) : content.type].filter(Boolean).join(' · '));
+}
+
+function pretty(value) {
+  if (typeof value !== 'string') return JSON.stringify(value, null, 2);
+  if (!/^\s*[[{]/.test(value)) return value;
+  try { return JSON.stringify(JSON.parse(value), null, 2); } catch { return value; }
+}
+

@@ -1,0 +1,169 @@
+// Transformer bindings of a North: what comes from where, and through which transformer.
+import { get, post, remove } from '../api.js';
+import { $, clone, h, later, setText, show } from '../dom.js';
+import { ask, openDialog } from '../dialog.js';
+import { plural, t } from '../text.js';
+import { complain, toast } from '../toast.js';
+import { transformerName } from './labels.js';
+import { attribute, drawObject, group, ManifestForm } from './manifest.js';
+import { base, state } from './page.js';
+
+export function linkList(shared) {
+  const root = $('#links');
+  const dialog = $('#link');
+  let open, souths, options;
+  const picked = new Map(); // id → item
+  const form = new ManifestForm($('form', dialog), { submit: save, guarded: false });
+
+  function draw() {
+    const links = shared.one.transformers;
+    $('tbody', root).replaceChildren(...links.map(row));
+    state(root, links.length ? 'rows' : 'empty');
+  }
+
+  async function refresh() {
+    try {
+      shared.one.transformers = (await get(base)).transformers;
+    } catch (error) {
+      complain(error);
+    }
+    draw();
+  }
+
+  function row(link) {
+    const { source } = link;
+    const element = clone($('#link-row'), { ...described(source), transformer: transformerName(link.transformer), options: Object.keys(link.options ?? {}).length ? JSON.stringify(link.options) : '' });
+    $('[data-edit]', element).addEventListener('click', () => edit(link));
+    $('[data-delete]', element).addEventListener('click', () => drop(link));
+    return element;
+  }
+
+  async function edit(link) {
+    open = link;
+    setText($('#link-title'), t(link ? 'links.edit' : 'links.create'));
+    try {
+      souths ??= await get('/api/south');
+    } catch (error) {
+      complain(error);
+      return;
+    }
+    picked.clear();
+    for (const item of link?.source.items ?? []) picked.set(item.id, item);
+    const source = link?.source ?? { type: 'south' };
+    drawSource({ type: source.type, south: source.south?.id ?? '', part: source.group ? 'group' : source.items?.length ? 'items' : 'all', group: source.group?.id ?? '', dataSourceId: source.dataSourceId ?? '', transformer: link?.transformer?.id ?? '' }, link?.options);
+    openDialog(dialog);
+  }
+
+  // drawSource draws the form for what is chosen so far; another South has other groups.
+  async function drawSource(values, stored) {
+    const groups = values.south ? await get(`/api/south/${values.south}/groups`).catch(() => []) : [];
+    const when = (referral, target, ...of) => ({ referralPathFromRoot: referral, targetPathFromRoot: target, values: of });
+    const fields = group('', [
+      attribute('choice', 'type', { columns: 12, needed: true, pairs: ['south', 'oibus-api', 'oianalytics-setpoint'].map((type) => [type, t(`links.type.${type}`)]) }),
+      attribute('choice', 'south', { row: 1, columns: 6, needed: true, pairs: souths.map(({ id, name }) => [id, name]), empty: t('field.choose') }),
+      attribute('choice', 'part', { row: 1, columns: 6, needed: true, pairs: ['all', ...(groups.length ? ['group'] : []), 'items'].map((part) => [part, t(`links.part.${part}`)]) }),
+      attribute('choice', 'group', { row: 2, columns: 6, needed: true, pairs: groups.map(({ id, standardSettings }) => [id, standardSettings.name]), empty: t('field.choose') }),
+      attribute('string', 'dataSourceId', { row: 3, columns: 6, needed: true }),
+      attribute('choice', 'transformer', { row: 4, columns: 12, needed: true, pairs: fitting(values.type).map((each) => [each.id, transformerName(each)]), empty: t('field.choose') }),
+    ], { enablingConditions: [when('type', 'south', 'south'), when('type', 'part', 'south'), when('part', 'group', 'group'), when('type', 'dataSourceId', 'oibus-api')] });
+    form.draw({ link: [$('#link-source-fields'), fields, values] }, shared);
+    drawOptions(values.transformer, stored);
+    showItems();
+  }
+
+  // fitting are the transformers that can take what comes from a kind of source.
+  const fitting = (type) => shared.transformers.filter(({ inputType, functionName }) => functionName === 'iso' || functionName === 'ignore' || (type === 'oianalytics-setpoint' ? inputType === 'setpoint' : inputType !== 'setpoint'));
+
+  function drawOptions(id, stored) {
+    const chosen = shared.transformers.find((each) => each.id === id);
+    options = chosen && chosen.manifest.attributes.length ? drawObject(chosen.manifest, '', stored, shared) : undefined;
+    $('#link-fields').replaceChildren(...(options ? [h('h3', {}, t('links.options')), options.element] : []));
+  }
+
+  function showItems() {
+    const { type, part, south } = form.read().link;
+    show($('#link-items'), type === 'south' && part === 'items' && !!south);
+    $('#link-found').replaceChildren();
+    drawPicked();
+  }
+
+  function drawPicked() {
+    $('#link-picked').replaceChildren(...[...picked.values()].map((item) => {
+      const button = h('button', { type: 'button', class: 'chip-button', 'aria-label': t('links.unpick', { name: item.name }) }, `${item.name} ×`);
+      button.addEventListener('click', () => {
+        picked.delete(item.id);
+        drawPicked();
+      });
+      return h('li', {}, button);
+    }));
+  }
+
+  const search = later(async () => {
+    const { south } = form.read().link;
+    try {
+      const found = await get(`/api/south/${south}/items/search`, { name: $('#link-item-search').value.trim() });
+      $('#link-found').replaceChildren(...found.content.slice(0, 20).map((item) => {
+        const button = h('button', { type: 'button', class: 'pick', 'aria-pressed': String(picked.has(item.id)) }, item.name);
+        button.addEventListener('click', () => {
+          if (picked.has(item.id)) picked.delete(item.id);
+          else picked.set(item.id, item);
+          button.setAttribute('aria-pressed', String(picked.has(item.id)));
+          drawPicked();
+        });
+        return h('li', {}, button);
+      }));
+    } catch (error) {
+      complain(error);
+    }
+  }, 200);
+
+  $('#link-item-search').addEventListener('input', search);
+  $('#link-item-search').addEventListener('focus', search);
+  $('#link-source-fields').addEventListener('change', ({ target }) => {
+    const { link } = form.read();
+    const changed = target.closest('[data-field]')?.dataset.field;
+    if (changed === 'transformer') drawOptions(link.transformer);
+    else if (changed === 'type' || changed === 'south') {
+      if (changed === 'south') picked.clear();
+      drawSource({ ...link, group: '', part: changed === 'south' ? 'all' : link.part });
+    } else showItems();
+  });
+
+  async function save({ link }) {
+    if (options?.check().length) return;
+    const transformer = shared.transformers.find(({ id }) => id === link.transformer);
+    const items = link.part === 'items' ? [...picked.values()] : [];
+    if (link.type === 'south' && link.part === 'items' && !items.length) {
+      form.fail(t('links.noItems'));
+      return;
+    }
+    const source = { 'oibus-api': { type: link.type, dataSourceId: link.dataSourceId }, 'oianalytics-setpoint': { type: link.type } }[link.type]
+      ?? { type: 'south', south: souths.find(({ id }) => id === link.south), ...(link.part === 'group' ? { group: { id: link.group } } : {}), items };
+    await post(`${base}/transformers`, { id: open?.id ?? '', source, transformer, options: options?.read() ?? {} });
+    dialog.close();
+    toast(t('links.saved'));
+    await refresh();
+  }
+
+  async function drop(link) {
+    if (!(await ask({ title: t('links.delete'), text: t('links.delete.text'), yes: t('action.delete'), danger: true }))) return;
+    try {
+      await remove(`${base}/transformers/${link.id}`);
+    } catch (error) {
+      complain(error);
+    }
+    refresh();
+  }
+
+  $('[data-new-link]', root).addEventListener('click', () => edit());
+  draw();
+}
+
+// described is a source in words.
+function described(source) {
+  if (source.type !== 'south') return { source: t(`links.type.${source.type}`), part: source.dataSourceId ?? '' };
+  let part = t('links.part.all');
+  if (source.group) part = t('links.groupNamed', { name: source.group.name });
+  else if (source.items.length) part = plural('links.itemsNamed', source.items.length, { names: source.items.slice(0, 3).map(({ name }) => name).join(', ') });
+  return { source: source.south.name || t('links.gone'), part };
+}

@@ -1,0 +1,87 @@
+// The Souths and Norths as they do, each second while the page is seen, with what they moved in the last two minutes.
+import { serverNow } from '../live.js';
+
+const PAST = 120_000; // ms that are remembered
+const RECENT = 10_000; // ms over which a rate is taken
+const RETRY = 3000;
+const KEPT = 'oibus-flow';
+
+const subscribers = new Set();
+let stream, timer, latest;
+let samples = kept(); // id → [[at, count]]
+
+function kept() {
+  try { return JSON.parse(sessionStorage.getItem(KEPT)) ?? {}; } catch { return {}; }
+}
+
+// counted is what a connector has moved: values and files of a South, bytes of a North.
+export const counted = (metrics) => (metrics ? (metrics.contentSentSize ?? metrics.numberOfValuesRetrieved + metrics.numberOfFilesRetrieved) : 0);
+
+export function watch(callback) {
+  subscribers.add(callback);
+  if (latest) callback(latest);
+  if (!stream) open();
+}
+
+function open() {
+  stream?.close();
+  clearTimeout(timer);
+  if (document.hidden) return;
+  stream = new EventSource('/sse/connectors');
+  stream.onmessage = (event) => take(JSON.parse(event.data));
+  stream.onerror = () => { // the banner of the page tells about a broken line
+    stream.close();
+    timer = setTimeout(open, RETRY);
+  };
+}
+
+function take(rows) {
+  const now = Date.now();
+  const next = {};
+  for (const { id, metrics } of [...rows.souths, ...rows.norths]) {
+    const count = counted(metrics);
+    let list = (samples[id] ?? []).filter(([at]) => at > now - PAST && at <= now);
+    if (list.length && list.at(-1)[1] > count) list = []; // it was reset
+    list.push([now, count]);
+    next[id] = list;
+  }
+  samples = next;
+  latest = rows;
+  for (const callback of subscribers) callback(rows);
+}
+
+// rate is what a connector moves a second, lately.
+export function rate(id) {
+  const list = samples[id] ?? [];
+  const last = list.at(-1);
+  const first = last && list.find(([at]) => at >= last[0] - RECENT);
+  return first && last[0] - first[0] > 500 ? ((last[1] - first[1]) * 1000) / (last[0] - first[0]) : 0;
+}
+
+// flow draws what a connector moved, second by second, into a chart of this size.
+export function flow(chart, id, width, height) {
+  const list = samples[id] ?? [];
+  const now = list.at(-1)?.[0] ?? 0;
+  const points = list.slice(1).map(([at, count], i) => ({ x: width * (1 - (now - at) / PAST), y: Math.max(0, ((count - list[i][1]) * 1000) / Math.max(200, at - list[i][0])) }));
+  const top = Math.max(1e-9, ...points.map(({ y }) => y)) * 1.1;
+  const line = points.map(({ x, y }, i) => `${i ? 'L' : 'M'}${x.toFixed(1)} ${(height - 1 - (y / top) * (height - 3)).toFixed(1)}`).join('');
+  chart.querySelector('.spark-line').setAttribute('d', line);
+  chart.querySelector('.spark-area').setAttribute('d', points.length > 1 ? `${line}L${points.at(-1).x.toFixed(1)} ${height}L${points[0].x.toFixed(1)} ${height}Z` : '');
+}
+
+// condition says how a connector does: its colour, and the key of the word for it.
+export function condition({ enabled, state }) {
+  if (!enabled) return { tone: 'neutral', word: 'stopped', filter: 'off' };
+  if (state.lastError) return { tone: 'bad', word: state.connected ? 'failing' : 'unconnected', filter: 'bad' };
+  if (!state.running) return { tone: 'warn', word: 'starting', filter: 'ok' };
+  if (!state.connected) return { tone: 'warn', word: 'connecting', filter: 'ok' };
+  return { tone: 'ok', word: 'running', filter: 'ok' };
+}
+
+export { serverNow };
+
+document.addEventListener('visibilitychange', () => { if (subscribers.size) (document.hidden ? stream?.close() : open()); });
+window.addEventListener('pagehide', () => {
+  stream?.close();
+  try { sessionStorage.setItem(KEPT, JSON.stringify(samples)); } catch { /* then the charts begin anew */ }
+});

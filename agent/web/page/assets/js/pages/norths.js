@@ -1,0 +1,4 @@
+// All Norths with what they do now.
+import { connectorList } from '../connector/table.js';
+
+connectorList('north');

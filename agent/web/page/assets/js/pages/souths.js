@@ -1,0 +1,4 @@
+// All Souths with what they do now.
+import { connectorList } from '../connector/table.js';
+
+connectorList('south');
