@@ -19,7 +19,7 @@ func WriteFile(path string, data []byte, perm os.FileMode) error {
 	if err != nil {
 		return fmt.Errorf("cannot write %q: %w", path, err)
 	}
-	if err := os.Rename(tmp, path); err != nil {
+	if err := rename(tmp, path); err != nil {
 		return errors.Join(fmt.Errorf("cannot replace %q: %w", path, err), removeIfThere(tmp))
 	}
 	return SyncDir(filepath.Dir(path))
@@ -34,7 +34,7 @@ func WriteFileKeeping(path, previous string, data []byte, perm os.FileMode) erro
 	}
 	kept, err := keep(path, previous)
 	if err == nil {
-		err = os.Rename(tmp, path)
+		err = rename(tmp, path)
 	}
 	if err != nil {
 		return errors.Join(fmt.Errorf("cannot replace %q: %w", path, err), removeIfThere(tmp))
@@ -66,7 +66,7 @@ func keep(path, previous string) (kept bool, err error) {
 			return false, errors.Join(err, removeIfThere(tmp))
 		}
 	}
-	if err := os.Rename(tmp, previous); err != nil {
+	if err := rename(tmp, previous); err != nil {
 		return false, errors.Join(err, removeIfThere(tmp))
 	}
 	return true, nil
@@ -92,7 +92,7 @@ func putBack(path, previous string, kept bool) error {
 	if !kept {
 		return removeIfThere(path)
 	}
-	if err := os.Rename(previous, path); err != nil {
+	if err := rename(previous, path); err != nil {
 		return fmt.Errorf("cannot put back %q: %w", path, err)
 	}
 	return nil

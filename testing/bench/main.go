@@ -33,11 +33,13 @@ type size struct {
 	lines                    int
 	agents                   int
 	polling                  time.Duration
+	upgrades                 int // of the loads of a data folder
+	values, contents, cached int // that flow
 }
 
 var (
-	whole = size{firstStarts: 15, laterStarts: 30, idle: time.Minute, commands: 200, singles: 15, lines: 1_000_000, agents: 2000, polling: 5 * time.Second}
-	short = size{firstStarts: 3, laterStarts: 5, idle: 25 * time.Second, commands: 200, singles: 3, lines: 100_000, agents: 200, polling: time.Second}
+	whole = size{firstStarts: 15, laterStarts: 30, idle: time.Minute, commands: 200, singles: 15, lines: 1_000_000, agents: 2000, polling: 5 * time.Second, upgrades: 2, values: 1_000_000, contents: 20_000, cached: 100_000}
+	short = size{firstStarts: 3, laterStarts: 5, idle: 25 * time.Second, commands: 200, singles: 3, lines: 100_000, agents: 200, polling: time.Second, upgrades: 1, values: 200_000, contents: 2_000, cached: 5_000}
 )
 
 // groups are the rows that belong together, because they are measured on the same programs.
@@ -50,6 +52,8 @@ var groups = []struct {
 	{"commands", commands},
 	{"fleet", fleet},
 	{"logs", logs},
+	{"flow", flow},
+	{"upgrade", upgrades},
 	{"idle", idle},
 }
 
