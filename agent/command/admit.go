@@ -137,8 +137,6 @@ func (s *Service) refusal(c *Stored) string {
 		return fmt.Sprintf("Command %s of type %s is not authorized", c.ID, c.Type)
 	case c.Type == "update-version" && s.o.Deps.IgnoreRemoteUpdate:
 		return errUpdateRefused.Error()
-	case r.run == nil:
-		return fmt.Sprintf("OIBus %s cannot execute commands of type %s yet", s.o.Announced, c.Type)
 	}
 	return ""
 }

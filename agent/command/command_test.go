@@ -92,7 +92,6 @@ func TestWhatCannotBeExecutedIsAnsweredAndHoldsUpNothing(t *testing.T) {
 		"nothing but an id":         {`{"id":"x"}`, `"type" is required. "targetVersion" is required`},
 		"type is no text":           {`{"id":"x","type":["a"],"targetVersion":""}`, `"type" must be a string. "targetVersion" is not allowed to be empty`},
 		"too long":                  {`{"id":"x","type":"update-engine-general","targetVersion":"3.8.8","commandContent":"` + long + `"}`, "The command is too long: 20000085 bytes, at most 20000000 are accepted"},
-		"not yet":                   {`{"id":"x","type":"create-history-query","targetVersion":"3.8.8","commandContent":{}}`, "OIBus 3.8.8 cannot execute commands of type create-history-query yet"},
 		"no content":                {`{"id":"x","type":"create-scan-mode","targetVersion":"3.8.8"}`, `"commandContent" is required`},
 		"content is null":           {`{"id":"x","type":"create-scan-mode","targetVersion":"3.8.8","commandContent":null}`, `"commandContent" is required`},
 		"no identifier":             {`{"id":"x","type":"delete-scan-mode","targetVersion":"3.8.8"}`, `"scanModeId" is required`},

@@ -493,7 +493,7 @@ func (r *rig) start() {
 	o.Cloud = mortal{r.cloud, r.p}
 	o.Deps = Deps{
 		Engine: r.effects, ScanModes: r.effects, IPFilters: r.effects, Certificates: r.effects, Identity: r.effects,
-		Souths: r.effects, Norths: r.effects, Connectors: r.effects, Transformers: r.effects,
+		Souths: r.effects, Norths: r.effects, Connectors: r.effects, Transformers: r.effects, Histories: histories{r.effects},
 		Restart:            func() { r.effects.mu.Lock(); r.effects.restarts++; r.effects.mu.Unlock() },
 		IgnoreRemoteUpdate: r.o.Deps.IgnoreRemoteUpdate, Upgrades: r.o.Deps.Upgrades,
 	}

@@ -13,7 +13,7 @@ type row struct {
 	dialects   string // of the wire that have it: N, R or NR; it is executed in both
 	permission string
 	keys       []key
-	run        run        // nil until OIBus can execute it
+	run        run
 	test       bool       // runs under testDeadline, changes nothing
 	secrets    [][]string // paths in the content of what may be a secret in clear: the content is sealed at rest
 	exits      bool       // the process is asked to restart once the cloud was told
@@ -185,14 +185,13 @@ type Type struct {
 	Name       string `json:"name"`
 	Permission string `json:"permission"`
 	Dialects   string `json:"dialects"` // N, R or NR: of the wire that have it; it is executed in both
-	Executable bool   `json:"executable"`
 }
 
 // Types lists the types of commands, in the order of the protocol.
 func Types() []Type {
 	types := make([]Type, len(table))
 	for i, r := range table {
-		types[i] = Type{Name: r.name, Permission: r.permission, Dialects: r.dialects, Executable: r.run != nil}
+		types[i] = Type{Name: r.name, Permission: r.permission, Dialects: r.dialects}
 	}
 	return types
 }

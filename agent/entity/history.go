@@ -16,7 +16,7 @@ type HistoryQuery struct {
 	Name        string       `json:"name"`
 	Description string       `json:"description"`
 	Status      string       `json:"status"`
-	Reason      string       `json:"reason,omitempty"` // why it is HistoryErrored, or what it waits for
+	Reason      string       `json:"reason,omitempty"` // why it is HistoryErrored
 	Range       HistoryRange `json:"queryTimeRange"`
 	South       South        `json:"south"`
 	North       North        `json:"north"`

@@ -51,9 +51,14 @@ func (p plan) window(at time.Time) interval.Window {
 
 // next chooses what is read next: the places of some items, none of which is among passed, and their interval. There is
 // nothing when ok is false. Items that are read alone come one after the other, each to its end. Of those that are read
-// together the ones that are behind come first, up to where the next ones are.
-func (p plan) next(positions []time.Time, passed map[int]bool) (members []int, w interval.Window, ok bool) {
-	for i, at := range positions {
+// together the ones that are behind come first, up to where the next ones are. Of items that are read alone, those before
+// the place from have been chosen already.
+func (p plan) next(positions []time.Time, passed map[int]bool, from int) (members []int, w interval.Window, ok bool) {
+	if p.batch {
+		from = 0
+	}
+	for i := from; i < len(positions); i++ {
+		at := positions[i]
 		if passed[i] || !at.Before(p.end) {
 			continue
 		}

@@ -55,7 +55,7 @@ func (r *Runner) Accept(ctx context.Context, c content.Content, src content.Sour
 	defer cancel()
 	defer context.AfterFunc(r.group.Context(), cancel)()
 	in := &intake{r: r, config: r.config.Load(), content: c, source: src, strict: slices.Contains(options, ReportFailure)}
-	err := in.take(ctx)
+	err := in.takeInTurn(ctx)
 	if err == nil {
 		r.logSummary(ctx)
 		return nil
@@ -79,6 +79,15 @@ type intake struct {
 	strict  bool
 	store   *cache.Intake
 	wanted  bool // something was stored, or is ignored on purpose
+}
+
+func (in *intake) takeInTurn(ctx context.Context) error {
+	done, err := in.r.large.take(ctx, in.content.Size)
+	defer done()
+	if err != nil {
+		return err
+	}
+	return in.take(ctx)
 }
 
 func (in *intake) take(ctx context.Context) error {

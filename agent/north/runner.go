@@ -56,6 +56,7 @@ type Runner struct {
 	warn   warnings
 	config atomic.Pointer[config]
 	gate   *gate // of Accept; nil when the North is disabled
+	large  turns // of large contents in Accept
 
 	group  *task.Group
 	sender *sender // nil when the North is disabled
@@ -104,7 +105,7 @@ func Start(o Options) (*Runner, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	o.CacheID = cmp.Or(o.CacheID, cacheID(o.North.ID))
-	r := &Runner{o: o, id: o.North.ID, temp: tempDir(o.DataDir, o.CacheID), log: o.Log}
+	r := &Runner{o: o, id: o.North.ID, temp: tempDir(o.DataDir, o.CacheID), log: o.Log, large: newTurns()}
 	cfg := newConfig(o.North)
 	r.config.Store(cfg)
 	err := os.RemoveAll(r.temp)

@@ -40,9 +40,6 @@ func Describe(i *entity.SouthItem, settings json.RawMessage) Item {
 // Sources is items as a content names them.
 func Sources(items []Item) []content.Item { return sources(items) }
 
-// Bounded is a last value, or as much of its beginning as is kept, as a text.
-func Bounded(value json.RawMessage) json.RawMessage { return bounded(value) }
-
 // Units lists the units of which something is known.
 func (b *Book) Units() []string { return slices.Sorted(maps.Keys(b.units())) }
 

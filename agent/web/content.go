@@ -22,11 +22,12 @@ import (
 
 // Content that is pushed over HTTP (protocol/data-plane.md, section 1.10).
 const (
-	uploadPath  = "/api/content/file"
-	maxUpload   = 10 << 30         // of one file; the disk is full before in most places
-	quietLimit  = 60 * time.Second // for the next piece of a body or of an answer, however long the whole takes
-	smallUpload = 256 << 10        // bytes of a file that is held in memory
-	maxName     = 255              // bytes of the name of a file
+	uploadPath   = "/api/content/file"
+	maxUpload    = 10 << 30         // of one file; the disk is full before in most places
+	quietLimit   = 60 * time.Second // for the next piece of a body or of an answer, however long the whole takes
+	smallUpload  = 256 << 10        // bytes of a file that is held in memory
+	formOverhead = 4 << 10          // bytes of a form around a file
+	maxName      = 255              // bytes of the name of a file
 )
 
 // uploadFile takes a file for Norths.
@@ -45,7 +46,7 @@ func (s *Server) uploadFile(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	what, drop, err := s.received(file)
+	what, drop, err := s.received(file, r.ContentLength)
 	if err != nil {
 		return err
 	}
@@ -57,14 +58,17 @@ func (s *Server) uploadFile(w http.ResponseWriter, r *http.Request) error {
 	return noContent(w)
 }
 
-// received is an uploaded file: in memory when it is small, else in a file of its own until drop is called.
-func (s *Server) received(file *multipart.Part) (what content.Content, drop func(), err error) {
-	start, err := io.ReadAll(io.LimitReader(file, smallUpload+1))
-	if err != nil {
-		return what, nil, uploadError(err)
-	}
-	if len(start) <= smallUpload {
-		return content.FromBytes(content.Any, uploadName(file), 0, start), func() {}, nil
+// received is an uploaded file: in memory when it is small, else in a file of its own until drop is called. length is
+// that of the whole request, below 0 when it is not known.
+func (s *Server) received(file *multipart.Part, length int64) (what content.Content, drop func(), err error) {
+	var start []byte
+	if length <= smallUpload+formOverhead {
+		if start, err = io.ReadAll(io.LimitReader(file, smallUpload+1)); err != nil {
+			return what, nil, uploadError(err)
+		}
+		if len(start) <= smallUpload {
+			return content.FromBytes(content.Any, uploadName(file), 0, start), func() {}, nil
+		}
 	}
 	path, err := s.uploads.store(io.MultiReader(bytes.NewReader(start), file))
 	if err != nil {

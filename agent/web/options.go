@@ -72,7 +72,7 @@ func (o Options) check() error {
 	for name, missing := range map[string]bool{
 		"Settings": o.Settings == nil, "FriendlyName": o.FriendlyName == nil, "Registration": o.Registration == nil,
 		"Registered": o.Registered == nil, "Commands": o.Commands == nil, "Logs": o.Logs == nil, "Info": o.Info == nil,
-		"Restart": o.Restart == nil, "Signer": o.Signer == nil, "Engine": o.Connectors != nil && o.Engine == nil,
+		"Restart": o.Restart == nil, "Signer": o.Signer == nil, "Engine": o.Connectors != nil && o.Engine == nil, "Connectors": o.Histories != nil && o.Connectors == nil,
 	} {
 		if missing {
 			return fmt.Errorf("cannot make the web server: its option %s is missing", name)

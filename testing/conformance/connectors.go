@@ -285,7 +285,7 @@ var arrangements = map[string]func(p *Plant) error{
 }
 
 // find is the id of ours that has a name.
-func (p *Plant) find(name string) string {
+func (p *Player) find(name string) string {
 	for id, n := range p.ourNames() {
 		if n == name {
 			return id

@@ -38,9 +38,9 @@ const (
 
 // differences is the one table of all deliberate differences. W-nn is the list of the reference's weaknesses
 // (protocol/control-plane.md, section 14), Q-nn that of its open questions (section 13).
-var differences = slices.Concat(generalDifferences, connectorDifferences)
+var differences = slices.Concat(generalDifferences, connectorDifferences, transformerDifferences)
 
-// generalDifferences are those of all but the connectors.
+// generalDifferences are those of all but the connectors and transformers.
 var generalDifferences = []Deliberate{
 	{"N", "update-engine-logger-bad-secret", ownWordsForCipher, []Difference{
 		{"outcome.cmd-013-update-engine-logger.result", oaepError, notBase64},
@@ -105,15 +105,6 @@ var generalDifferences = []Deliberate{
 		{"retrieved", `"0"`, `"2 newest first"`},
 		{"sent[0]", absent, putConfig},
 	}},
-	{"R", "test-transformer", noPoison + ". The type is to be executed in both dialects once there are transformers (issue 5)", []Difference{
-		{"ended", `"0"`, `"2 as handed out"`},
-		{"outcome.cmd-1014-test-transformer.result", "null", `"OIBus 3.8.8 cannot execute commands of type test-transformer yet"`},
-		{"outcome.cmd-1014-test-transformer.states", `""`, errored},
-		{"outcome.cmd-after-test-transformer.result", "null", `"IP Filter created successfully"`},
-		{"outcome.cmd-after-test-transformer.states", `""`, completed},
-		{"retrieved", `"0"`, `"2 newest first"`},
-		{"sent[0]", absent, putConfig},
-	}},
 	{"NR", "target-version-3.9.0-after-false-update", "the version is compared with what was announced: no update was reported that did not happen (W-55), and no restart of the loggers hangs (W-79)", []Difference{
 		{"ended", `"0"`, `"1"`},
 		{"outcome.cmd-3007-update-engine-general.result", "null", `"Wrong target version: 3.9.0 for OIBus version 3.8.8"`},
@@ -152,6 +143,22 @@ var generalDifferences = []Deliberate{
 	}},
 	{"NR", "registration-variants", "the registration that works stays in use until the new one is approved (W-05)", []Difference{
 		{"register again while REGISTERED.polls go on", "false", "true"},
+	}},
+	{"N", "create-history-query-unknown-north-type", ownWordsForForm, []Difference{
+		{"outcome.cmd-1025-create-history-query.result", `"Cannot read properties of undefined (reading 'settings')"`,
+			`"\"northType\" must be one of [console, oianalytics, azure-blob, aws-s3, file-writer, sftp, rest, opcua, modbus, mqtt], \"nope\" is not known to this OIBus"`},
+	}},
+	{"N", "update-history-query-invalid", "the submitted settings are checked; the reference checks those that are stored (W-30)", []Difference{
+		{"outcome.cmd-1035-update-history-query.result", `"History query updated successfully"`, clipped(`"\"host\" is required. \"acceptUnauthorized\" is required. ` +
+			`\"method\" is required. \"endpoint\" is required. \"timeout\" is required. \"sendAs\" is required. \"successCode\" is required. ` +
+			`\"authentication\" is required. \"proxy\" is required. \"queryParams\" is required. \"headers\" is required. \"test\" is required. \"zzz\" is not allowed"`)},
+		{"outcome.cmd-1035-update-history-query.states", completed, errored},
+		{"reports.cmd-1035-update-history-query[1].completedDate", `"‹instant›"`, "null"},
+		{"sent[0]", putHistory, absent},
+	}},
+	{"N", "create-or-update-history-query-south-items-from-csv-bad-rows", "the text says which setting of which item is no JSON, in words of ours", []Difference{
+		{"outcome.cmd-1048-create-or-update-history-query-south-items-from-csv.result", `"Unexpected token 'o', \"notjson\" is not valid JSON"`,
+			`"Settings \"dateTimeFields\" of item \"c3\": cannot read JSON: invalid character 'o' in literal null (expecting 'u')"`},
 	}},
 }
 

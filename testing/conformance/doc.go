@@ -1,7 +1,7 @@
 // Package conformance plays the recorded exchanges of the reference agent (../shared/golden for dialect N,
 // ../shared/golden-R for dialect R) against the real program, with the simulator as OIAnalytics, and compares what
-// came out of it. It promises that every recording is either compared, field by field, or named with the issue that
-// will play it; that each deliberate difference stands in one table (differences.go) with its reason; and that a
+// came out of it. It promises that every recording is either compared, field by field, or named with the reason why
+// it waits; that each deliberate difference stands in one table (differences.go) with its reason; and that a
 // difference which is not in the table, or a row of the table that no longer happens, fails. It guards against a cloud
 // that notices it does not talk to the reference any more.
 //

@@ -14,15 +14,16 @@ var waiting = []struct{ family, why, names string }{
 	{famNorths, services, `test-north-connection-new-key create-north-new-key-secret north-oianalytics flow-create-OIA-gz-e flow-create-OIA-plain flow-update-north-subscribe
 		test-north-connection-oianalytics-specific`},
 	{famCache, services, `get-north-cache-file-content-path-traversal-2`},
-	{famCache, historyIssue, `search-history-cache-content* get-history-cache-file-content* update-history-cache-content*`},
-	{famHistory, historyIssue, `create-history-query* update-history-query* delete-history-query* test-history-query*
-		create-or-update-history-query-south-items-from-csv* history-queries-after-run history-queries-filled bug-unknown-history-query-status-hang`},
-	{famTransformers, historyIssue, `create-custom-transformer* update-custom-transformer* delete-custom-transformer* test-custom-transformer* test-transformer*`},
-	{famREST, restIssue, `manifests-north manifests-south manifests-transformers north-types south-types transformer-templates transformers-list`},
+	{famCache, databases, `search-history-cache-content get-history-cache-file-content`},
+	{famHistory, databases, `test-history-query-south-connection-failing test-history-query-south-item test-history-query-south-item-failing
+		update-history-query-status`},
+	{famHistory, services, `test-history-query-south-connection-secret test-history-query-north-connection-failing
+		history-queries-after-run history-queries-filled`},
 }
 
 // within are recordings that hold what another scenario is the evidence of.
-var within = map[string]string{"bug-stale-full-config": "batch-of-four", "upgrade": "update-version"}
+var within = map[string]string{"bug-stale-full-config": "batch-of-four", "upgrade": "update-version",
+	"bug-unknown-history-query-status-hang": "update-history-query-status-invalid"}
 
 // later finds why a scenario waits.
 func later(name string) (family, why string, ok bool) {
@@ -51,6 +52,15 @@ func All(d Dialect, recorded []string) (rows []Scenario, strangers []string) {
 	}
 	for _, name := range connectorScenarios[d] {
 		played[name] = Scenario{Name: name, Family: connectorFamily(name)}
+	}
+	for _, name := range transformerScenarios[d] {
+		played[name] = Scenario{Name: name, Family: famTransformers}
+	}
+	for _, name := range catalogueScenarios[d] {
+		played[name] = Scenario{Name: name, Family: famREST}
+	}
+	for _, name := range historyScenarios[d] {
+		played[name] = Scenario{Name: name, Family: historyFamily(name)}
 	}
 	for _, name := range recorded {
 		s, isPlayed := played[name]

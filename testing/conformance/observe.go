@@ -65,7 +65,7 @@ func (p *Player) Compare(it *Played) ([]Difference, error) {
 	theirs, ours := p.normalisers(it)
 	recorded := theirs.Normalise(Recorded(it.Recording).View())
 	actual := ours.Normalise(observed.View())
-	leaveLaterSections(recorded, actual)
+	leaveUnmadeSections(recorded, actual)
 	shareLists(recorded, actual)
 	return Compare(recorded, actual), nil
 }
@@ -107,25 +107,25 @@ func (p *Player) normalisers(it *Played) (theirs, ours *Normaliser) {
 	return theirs, ours
 }
 
-// laterSections are the parts of configurations that stay empty until their issue is there: what the recording has in
-// them is not compared as long as ours has nothing.
-var laterSections = map[string]string{"southConnectors": dataPlane, "northConnectors": dataPlane, "historyQueries": historyIssue}
+// unmadeSections are the parts of configurations that have a sequence of their own. The agents of the other sequences do
+// without what the recorded one had in them: it is not compared as long as ours has nothing.
+var unmadeSections = []string{"southConnectors", "northConnectors", "historyQueries"}
 
-func leaveLaterSections(recorded, ours any) {
+func leaveUnmadeSections(recorded, ours any) {
 	switch r := recorded.(type) {
 	case map[string]any:
 		o, _ := ours.(map[string]any)
 		for k, child := range r {
-			if empty := shown(o[k]); laterSections[k] != "" && (empty == "[]" || empty == "{}") {
+			if empty := shown(o[k]); slices.Contains(unmadeSections, k) && (empty == "[]" || empty == "{}") {
 				r[k] = o[k]
 				continue
 			}
-			leaveLaterSections(child, o[k])
+			leaveUnmadeSections(child, o[k])
 		}
 	case []any:
 		o, _ := ours.([]any)
 		for i := range min(len(r), len(o)) {
-			leaveLaterSections(r[i], o[i])
+			leaveUnmadeSections(r[i], o[i])
 		}
 	}
 }

@@ -131,10 +131,12 @@ func (p *Player) actualIDs() map[string]string {
 // ourNames are the ids of the objects of our agent. Later configurations win, so that a name means its newest bearer.
 func (p *Player) ourNames() map[string]string {
 	names := map[string]string{}
-	for _, c := range p.sim.Configurations(cloudsim.ConfigurationFilter{Agent: p.id, Kind: cloudsim.FullConfig}) {
-		var body any
-		if json.Unmarshal(c.Body, &body) == nil {
-			KnownIDs(body, names)
+	for _, kind := range []string{cloudsim.FullConfig, cloudsim.HistoryQueries} {
+		for _, c := range p.sim.Configurations(cloudsim.ConfigurationFilter{Agent: p.id, Kind: kind}) {
+			var body any
+			if json.Unmarshal(c.Body, &body) == nil {
+				KnownIDs(body, names)
+			}
 		}
 	}
 	maps.Copy(names, p.Extra)
@@ -209,7 +211,13 @@ func (p *Player) settle(it *Played, ids []string, s script) error {
 		return err
 	}
 	for _, endpoint := range []string{"E7", "E8"} {
-		if n := countOf(it.Recording, endpoint); n > 0 {
+		n := countOf(it.Recording, endpoint)
+		for _, ours := range s.sends {
+			if ours == endpoint {
+				n++
+			}
+		}
+		if n > 0 {
 			p.await(endpoint, it.from, n) // what does not come shows in the comparison
 		}
 	}

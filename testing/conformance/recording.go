@@ -102,11 +102,11 @@ func Names(folder string) ([]string, error) {
 	return names, nil
 }
 
-// objectLists are the lists of a full-config whose objects a command can name, with the setting that tells them apart.
+// objectLists are the lists of configurations whose objects a command can name, with the setting that tells them apart.
 var objectLists = map[string]string{"scanModes": "name", "ipFilters": "address", "certificates": "name", "users": "login", "transformers": "functionName",
-	"southConnectors": "name", "northConnectors": "name"}
+	"southConnectors": "name", "northConnectors": "name", "historyQueries": "name"}
 
-// KnownIDs finds the identifiers of objects in every full-config below v, with the name of the object.
+// KnownIDs finds the identifiers of objects in every configuration below v, with the name of the object.
 func KnownIDs(v any, into map[string]string) {
 	switch v := v.(type) {
 	case map[string]any:
@@ -132,7 +132,9 @@ func identified(object any, key string) (id, name string) {
 	o, _ := object.(map[string]any)
 	settings, _ := o["settings"].(map[string]any)
 	id, _ = o["oIBusInternalId"].(string)
-	name, _ = settings[key].(string)
+	if name, _ = settings[key].(string); name == "" {
+		name, _ = settings["name"].(string) // of custom transformers
+	}
 	return id, name
 }
 

@@ -170,7 +170,7 @@ func (g *Registering) result(name string, theirs, ours any) result {
 	return result{name, func() ([]Difference, error) {
 		a, b := g.normalisers(&Played{Recording: &Recording{}})
 		x, y := a.Normalise(theirs), b.Normalise(ours)
-		leaveLaterSections(x, y)
+		leaveUnmadeSections(x, y)
 		return Compare(x, y), nil
 	}}
 }

@@ -16,6 +16,7 @@ type script struct {
 	rules  []cloudsim.Rule // how OIAnalytics answers during it
 	open   []step          // the first thing that happens in it
 	polls  int             // how many more polls it lasts, to see that nothing else happens
+	sends  []string        // E7, E8: configurations of ours that the recording does not have, but belong to the scenario
 }
 
 func (s script) arranges() bool { return len(s.before)+len(s.open)+len(s.rules) > 0 }

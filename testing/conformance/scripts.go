@@ -26,6 +26,9 @@ var scripts = map[string]script{
 	"configuration-400-other-text":  {rules: answer("E7", 400, "no", 1)},
 	"batch-of-four":                 {before: []step{renamed("OIBus d1")}},
 	"command-after-restart":         {before: []step{restarted}},
+
+	// Ours is not refused (see the table of differences). What follows takes more than a poll.
+	"update-registration-settings-no-permissions": {sends: configurations},
 }
 
 var scriptsR = map[string]script{

@@ -8,7 +8,7 @@ type Scenario struct {
 	Family string
 	Folder Dialect // whose folder holds it
 
-	// Later says why it is not played yet: which issue brings what it needs. "" is played. To play it, empty this and
+	// Later says why it is not played yet: what it needs. "" is played. To play it, empty this and
 	// move the row among those played, in the order of recording; give it a script if something has to be arranged.
 	Later string
 
@@ -39,11 +39,8 @@ const (
 
 // Why a scenario waits.
 const (
-	dataPlane    = "issue 4, the data plane: connectors, cache and their commands"
-	databases    = "the South sqlite comes with the databases"
-	services     = "it needs what another sequence leaves, or a service that is played by the tests of its connector"
-	historyIssue = "issue 5, history queries and transformers"
-	restIssue    = "issue 8, the rest of the REST API; the manifests themselves are compared by the tests of agent/manifest"
+	databases = "the South sqlite comes with the databases"
+	services  = "it needs what another sequence leaves, or a service that is played by the tests of its connector"
 )
 
 // inR says why a scenario of dialect N has no sense in dialect R.
@@ -132,7 +129,6 @@ var sequenceR = []Scenario{
 	{Name: "update-engine-settings-port-back", Family: famEngine},
 	{Name: "permission-denied-all-types", Family: famLifeCycle},
 	{Name: "unknown-command-type-dialect-N", Family: famLifeCycle},
-	{Name: "test-transformer", Family: famLifeCycle},
 }
 
 // registrationScenarios are played from the first start of an agent, by registration.go.

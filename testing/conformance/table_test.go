@@ -35,6 +35,22 @@ func TestEveryRowHasARecording(t *testing.T) {
 			t.Errorf("there is no recording %q", name)
 		}
 	}
+	for _, own := range []map[Dialect][]string{transformerScenarios, catalogueScenarios} {
+		for d, names := range own {
+			for _, name := range names {
+				if !slices.Contains(recorded[d], name) {
+					t.Errorf("there is no recording %q of dialect %s", name, d)
+				}
+			}
+		}
+	}
+	for d, names := range historyScenarios {
+		for _, name := range names {
+			if !slices.Contains(recorded[d], name) {
+				t.Errorf("there is no recording %q of dialect %s", name, d)
+			}
+		}
+	}
 	for d, names := range connectorScenarios {
 		for _, name := range names {
 			if !slices.Contains(recorded[d], name) {
@@ -63,6 +79,8 @@ func TestEveryDeliberateDifferenceIsOfAScenarioThatIsPlayed(t *testing.T) {
 		}
 		played[d] = append(played[d], slices.Concat(upgradeScenarios[d]...)...)
 		played[d] = append(played[d], connectorScenarios[d]...)
+		played[d] = append(played[d], historyScenarios[d]...)
+		played[d] = append(played[d], slices.Concat(transformerScenarios[N], catalogueScenarios[N])...) // dialect R plays them too
 	}
 	for _, s := range inBoth(sequences[N], namesIn(t, R)) {
 		played[R] = append(played[R], s.Name)

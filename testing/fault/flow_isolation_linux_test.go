@@ -24,11 +24,11 @@ import (
 const (
 	slowAnswer    = 2 * time.Second
 	ordinaryPause = 50 * time.Millisecond // between two files of the ordinary source
-	window        = 4 * time.Second       // in which the files of the ordinary source that arrive are counted
+	window        = 3 * time.Second       // in which the files of the ordinary source that arrive are counted
 	windows       = 3                     // of which one must be good: other programs use the machine, too
 	answersWithin = 10 * time.Second      // the page, and the REST API
 	residentBound = 160 << 20             // of the agent, however much waits
-	floodFiles    = 3000                  // of one value each
+	floodFiles    = 2000                  // of one value each
 	rowsABigFile  = 10_000
 	manyElements  = 10_000 // in one request
 	fewElements   = 500    // fewer than the ordinary source makes while the slow target answers
@@ -62,6 +62,7 @@ type isolation struct {
 
 func (i *isolation) run() {
 	i.s = site.Start(i.t, site.Options{})
+	begun := time.Now()
 	i.m = &flow{t: i.t, s: i.s}
 	ordinary, flood := i.t.TempDir(), i.t.TempDir()
 	souths := []string{i.south("ordinary", ordinary)}
@@ -130,6 +131,7 @@ func (i *isolation) run() {
 	}
 	cancel()
 	watcher.Wait()
+	i.t.Logf("took %v", time.Since(begun))
 	i.t.Logf("%d values of the ordinary source, %d of the flood, %d uploaded; resident at most %d MB",
 		i.ordinary.Load(), i.flood.Load(), i.uploads.Load(), i.resident>>20)
 	if i.resident > residentBound {

@@ -93,6 +93,7 @@ func TestAPackageIsUploadedAndARefusalIsShown(t *testing.T) {
 	b.open("/versions")
 	b.until(`!document.querySelector('#send').disabled`)
 	for _, name := range []string{"oibus.zip", "bad.zip"} {
+		b.until(`!document.querySelector('#send').disabled`)
 		b.do(`const files = new DataTransfer(); files.items.add(new File(['PK'], '` + name + `')); document.querySelector('#package').files = files.files;`)
 		b.click("#send")
 		b.until(`document.querySelector('#confirm').open && document.querySelector('#confirm-title').textContent.includes('` + name + `')`)

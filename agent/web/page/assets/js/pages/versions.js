@@ -40,7 +40,11 @@ function installed(upgrade) {
   part('phase').className = `badge badge-${busy(upgrade) ? 'info' : 'ok'}`;
   set('rollback', upgrade.previous ? t('versions.rollback.to', { version: upgrade.previous }) : t('versions.rollback'));
   $('#rollback').disabled = !upgrade.previous || busy(upgrade);
-  $('#send').disabled = sending || !upgrade.managed || busy(upgrade);
+  allowSending(upgrade);
+}
+
+function allowSending(upgrade) {
+  $('#send').disabled = sending || !upgrade?.managed || busy(upgrade);
 }
 
 function progress(command) {
@@ -107,6 +111,7 @@ $('#upload').addEventListener('submit', async (event) => {
   }
   show($('#uploaded'), false);
   sending = false;
+  allowSending(now);
 });
 
 // send uploads a file and shows how far it is, which fetch does not tell.
