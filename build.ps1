@@ -88,21 +88,58 @@ function Run {
   } finally { $processes | Where-Object { -not $_.HasExited } | Stop-Process }
 }
 
+# Archives and the MSI of this platform's tools into dist/packages. The MSI needs WiX 5: dotnet tool install --global wix --version 5.*
+# With OIBUS_SIGN_THUMBPRINT, that of a certificate for code in the store of this user, programs and MSI are signed;
+# OIBUS_SIGN_TIMESTAMP is the URL of a time stamp server. deb and rpm are made by build.sh.
+function Sign { param([string[]]$Files)
+  if (-not $env:OIBUS_SIGN_THUMBPRINT) { return }
+  $stamp = if ($env:OIBUS_SIGN_TIMESTAMP) { @('/tr', $env:OIBUS_SIGN_TIMESTAMP, '/td', 'sha256') } else { @() }
+  Invoke-Checked { signtool sign /sha1 $env:OIBUS_SIGN_THUMBPRINT /fd sha256 @stamp /d OIBus @Files }
+}
+
+function Release {
+  if (-not $env:SOURCE_DATE_EPOCH) { $env:SOURCE_DATE_EPOCH = git log -1 --format=%ct }
+  $level = (Select-String -Path agent/store/store.go -Pattern '^const SchemaLevel = (\d+)$').Matches[0].Groups[1].Value
+  $key = if ($env:OIBUS_RELEASE_KEY) { @('--key', $env:OIBUS_RELEASE_KEY) } else { @() }
+  Invoke-Checked { go run ./packaging/release --version (Get-Version) --state-written $level @key }
+}
+
+function Package {
+  $version = Get-Version
+  $out = 'dist/packages'
+  foreach ($t in $targets) { $os, $arch = $t -split '/'; Compile $os $arch "dist/cross/$os-$arch" }
+  Sign (Get-ChildItem dist/cross/windows-*/oibus*.exe).FullName
+  Remove-Item -Recurse -Force dist/release, $out -ErrorAction SilentlyContinue
+  Release
+  New-Item -ItemType Directory -Force $out, dist/doc | Out-Null
+  Copy-Item dist/release/*.zip, dist/release/*.cdx.json $out
+  if (Get-Command wix -ErrorAction SilentlyContinue) {
+    Copy-Item LICENSE, oibus.toml.example dist/doc
+    Copy-Item "dist/release/oibus-win_x64-v$version.cdx.json" dist/doc/oibus-sbom.json
+    $msi = "$out/oibus-win_x64-v$version.msi"
+    $numbers = $version -replace '^(\d+\.\d+\.\d+).*$', '$1'
+    Invoke-Checked { wix build packaging/windows/oibus.wxs -arch x64 -d "Version=$numbers" -d 'Bin=dist\cross\windows-amd64' -d 'Doc=dist\doc' -o $msi }
+    Remove-Item ($msi -replace 'msi$', 'wixpdb') -ErrorAction SilentlyContinue
+    Sign $msi
+  } else { Write-Host 'no MSI: WiX 5 is missing (dotnet tool install --global wix --version 5.*)' }
+  $sums = Get-ChildItem $out -File | Sort-Object Name | ForEach-Object { "$((Get-FileHash -Algorithm SHA256 $_.FullName).Hash.ToLower())  $($_.Name)" }
+  [IO.File]::WriteAllText("$PSScriptRoot/$out/SHA256SUMS", ($sums -join "`n") + "`n")
+  Get-ChildItem $out | Format-Table Length, Name
+}
+
 switch ($Verb) {
   'build' { Need-Go; Build }
   'run' { Need-Go; Run }
   { $_ -in 'check', 'test' } { Need-Go; Check }
-  'test-packages' { Write-Host 'there are no packages yet' }
+  'test-packages' { Write-Host 'the packages are tested on Debian: ./build.sh test-packages; the README has a sheet for a real Windows' }
   'sweep' { Need-Go; Build; $env:OIBUS_DIST = "$PSScriptRoot/dist"; $env:OIBUS_SWEEP = '1'; Invoke-Checked { go test -count=1 -v -timeout 60m -run Sweep ./testing/... } }
   'bench' { Need-Go; Build; $env:OIBUS_DIST = "$PSScriptRoot/dist"; Invoke-Checked { go run ./testing/bench } }
   'release' {
     Need-Go
     foreach ($t in $targets) { $os, $arch = $t -split '/'; Compile $os $arch "dist/cross/$os-$arch" }
-    if (-not $env:SOURCE_DATE_EPOCH) { $env:SOURCE_DATE_EPOCH = git log -1 --format=%ct }
-    $level = (Select-String -Path agent/store/store.go -Pattern '^const SchemaLevel = (\d+)$').Matches[0].Groups[1].Value
-    $key = if ($env:OIBUS_RELEASE_KEY) { @('--key', $env:OIBUS_RELEASE_KEY) } else { @() }
-    Invoke-Checked { go run ./packaging/release --version (Get-Version) --state-written $level @key }
+    Release
   }
+  'package' { Need-Go; Package }
   'clean' { Remove-Item -Recurse -Force dist -ErrorAction SilentlyContinue }
   'version' { Get-Version }
   default {
@@ -111,10 +148,11 @@ switch ($Verb) {
 ./build.ps1 run [DIR]        build, then start the local OIAnalytics simulator, the launcher and the agent on data in DIR (default: run)
 ./build.ps1 check            format, vet, staticcheck, unit tests, cross builds, end-to-end tests
 ./build.ps1 test             the same
-./build.ps1 test-packages    arrives with the packages
+./build.ps1 test-packages    says where the packages are tested
 ./build.ps1 sweep            the long fault tests, whole
 ./build.ps1 bench            speed and memory, as a table
 ./build.ps1 release          upgrade packages for each platform into dist/release/
+./build.ps1 package          archives and the MSI (WiX 5) with checksums and bills of materials into dist/packages/
 ./build.ps1 clean            remove what was built
 '@
     if ($Verb) { exit 2 }

@@ -5,6 +5,7 @@ cd "$(dirname "$0")"
 
 readonly go_needed=1.26
 readonly staticcheck=honnef.co/go/tools/cmd/staticcheck@v0.8.2
+readonly nfpm=github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.2
 readonly programs=(oibus=./agent/cmd/oibus oibus-launcher=./launcher/cmd/oibus-launcher oibus-installer=./installer/cmd/oibus-installer oibus-cloudsim=./testing/cloudsim/cmd/oibus-cloudsim)
 readonly targets=(linux/amd64 linux/arm64 windows/amd64 windows/arm64)
 readonly wine_packages=(./platform/... ./agent/store ./agent/config ./launcher/... ./installer)
@@ -93,8 +94,45 @@ check() {
 # The packages that OIAnalytics and people hand to an installed OIBus, signed when OIBUS_RELEASE_KEY names a key file.
 release() {
   cross_build
+  release_zips
+}
+
+release_zips() {
   SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)} go run ./packaging/release --version "$(version)" \
     --state-written "$(sed -n 's/^const SchemaLevel = \([0-9]*\)$/\1/p' agent/store/store.go)" ${OIBUS_RELEASE_KEY:+--key "$OIBUS_RELEASE_KEY"}
+}
+
+# Everything that people download, into dist/packages: archives, deb, rpm, MSI (where wixl is), with their bills of
+# materials and checksums. The same commit gives the same bytes. With OIBUS_SIGN_CERTIFICATE and OIBUS_SIGN_KEY (PEM files)
+# the Windows programs and the MSI are signed.
+package() {
+  local out=dist/packages arch
+  SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
+  export SOURCE_DATE_EPOCH
+  build
+  [[ -x dist/tools/nfpm ]] || GOBIN=$PWD/dist/tools GOFLAGS=-mod=mod go install "$nfpm"
+  cross_build
+  packaging/windows/sign.sh dist/cross/windows-*/oibus*.exe
+  rm -rf dist/release "$out"
+  mkdir -p "$out"
+  release_zips
+  cp dist/release/*.zip dist/release/*.cdx.json "$out"
+  for arch in amd64 arm64; do
+    packaging/linux/archive.sh "$(version)" "$arch" "$out"
+    packaging/linux/build.sh "$(version)" "$arch" "$out"
+  done
+  if command -v wixl >/dev/null && command -v msibuild >/dev/null; then
+    packaging/windows/build.sh "$(version)" dist/cross/windows-amd64 "$out"
+  else
+    say 'no MSI: wixl and msitools are missing'
+  fi
+  (cd "$out" && sha256sum -- * >SHA256SUMS)
+  ls -l "$out" | awk 'NF > 7 { print $5, $9 }'
+}
+
+test_packages() {
+  need_go
+  testing/packages/all.sh
 }
 
 test_wine() {
@@ -135,10 +173,11 @@ usage() {
 ./build.sh check            format, vet, staticcheck, unit tests, cross builds, end-to-end tests
 ./build.sh test             the same
 ./build.sh test-wine        unit tests of the parts that touch Windows, under Wine
-./build.sh test-packages    arrives with the packages
+./build.sh test-packages    the packages on a real systemd and under Wine, as root on Debian
 ./build.sh sweep            the long fault tests, whole
 ./build.sh bench            speed and memory, as a table
 ./build.sh release          upgrade packages for each platform into dist/release/
+./build.sh package          archives, deb, rpm and MSI with checksums and bills of materials into dist/packages/
 ./build.sh clean            remove what was built
 TXT
 }
@@ -148,10 +187,11 @@ case ${1:-} in
   run) shift; run "$@" ;;
   check | test) check ;;
   test-wine) need_go; test_wine ;;
-  test-packages) say 'there are no packages yet' ;;
+  test-packages) test_packages ;;
   sweep) need_go; build; OIBUS_SWEEP=1 end_to_end -v -timeout 60m -run Sweep ;;
   bench) shift; need_go; build; OIBUS_DIST=$PWD/dist go run ./testing/bench "$@" ;;
   release) need_go; release ;;
+  package) need_go; package ;;
   clean) rm -rf dist ;;
   version) version ;;
   *) usage; [[ -z ${1:-} ]] || exit 2 ;;

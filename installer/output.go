@@ -34,7 +34,11 @@ func (o *output) finish(a answer, err error) int {
 	code := exitCode(err)
 	switch {
 	case err == nil:
-		return o.print(a)
+		code := o.print(a)
+		if j, ok := a.(judgement); ok && code == ExitDone && !j.inOrder() {
+			return ExitRefused
+		}
+		return code
 	case o.json:
 		return max(code, o.encode(failure{err.Error(), code}))
 	}
@@ -72,8 +76,10 @@ func (o *output) overview(list []verb, asked bool) int {
 	for _, v := range list {
 		fmt.Fprintf(&b, "  %-18s %s\n", v.name, v.summary)
 	}
-	b.WriteString("\noibus-installer VERB --help explains a verb. With --json each answers as JSON, errors too.\n" +
-		"Exit codes: 0 done, 1 failed, 2 wrong command line, 5 checked and not in order.\n")
+	b.WriteString("\noibus-installer VERB --help explains a verb. With --json each answers as JSON, errors too.\n\nExit codes:\n")
+	for _, c := range exitCodes {
+		fmt.Fprintf(&b, "  %d  %s\n", c.code, c.meaning)
+	}
 	if !asked {
 		fmt.Fprint(o.stderr, b.String())
 		return ExitBadCommand
@@ -85,18 +91,37 @@ func (o *output) overview(list []verb, asked bool) int {
 func (o *output) explain(v verb) int {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s\n\nUsage: oibus-installer %s [OPTIONS] %s\n\n%s\n\nOptions:\n", v.name, v.summary, v.name, v.args, strings.TrimSpace(v.help))
+	for _, f := range v.described() {
+		fmt.Fprintf(&b, "  %-24s %s\n", f.name, f.usage)
+	}
+	return o.wrote(io.WriteString(o.stdout, b.String()))
+}
+
+// described is an option for people.
+type described struct{ name, bare, usage string }
+
+// hiddenOption marks an option that is for no person.
+const hiddenOption = "-"
+
+// described lists the options of a verb.
+func (v verb) described() []described {
 	options := flag.NewFlagSet(v.name, flag.ContinueOnError)
 	v.setup(options)
+	var list []described
 	options.VisitAll(func(f *flag.Flag) {
 		kind, usage := flag.UnquoteUsage(f)
-		name := strings.TrimSpace("--" + f.Name + " " + kind)
+		if usage == hiddenOption {
+			return
+		}
+		if b, ok := f.Value.(interface{ IsBoolFlag() bool }); ok && b.IsBoolFlag() {
+			kind = ""
+		}
 		if f.DefValue != "" && f.DefValue != "0" && f.DefValue != "false" {
 			usage += " (default " + f.DefValue + ")"
 		}
-		fmt.Fprintf(&b, "  %-24s %s\n", name, usage)
+		list = append(list, described{strings.TrimSpace("--" + f.Name + " " + kind), f.Name, usage})
 	})
-	fmt.Fprintf(&b, "  %-24s %s\n", "--json", "answer as JSON")
-	return o.wrote(io.WriteString(o.stdout, b.String()))
+	return append(list, described{"--json", "json", "answer as JSON"})
 }
 
 // lines prints pairs of names and values, the values below each other, without those that are empty.
@@ -122,6 +147,14 @@ func one(args []string, what string) (string, error) {
 func need(name, value string) error {
 	if value == "" {
 		return badUsage("the option --%s is needed", name)
+	}
+	return nil
+}
+
+// none demands that nothing follows the options.
+func none(args []string) error {
+	if len(args) > 0 {
+		return badUsage("%q means nothing here", args[0])
 	}
 	return nil
 }

@@ -28,6 +28,9 @@ type action func(ctx context.Context, args []string) (answer, error)
 // answer is what a verb found or did. It is printed as its text, or as JSON of its fields.
 type answer interface{ text() string }
 
+// judgement is an answer that may be that something is not in order.
+type judgement interface{ inOrder() bool }
+
 // usageError is a command line that is wrong.
 type usageError struct{ text string }
 
@@ -129,6 +132,8 @@ func (v verb) run(ctx context.Context, args []string) (answer, error) {
 func exitCode(err error) int {
 	var usage *usageError
 	var refused *release.RefusedError
+	var absent *absentError
+	var rights *rightsError
 	switch {
 	case err == nil:
 		return ExitDone
@@ -136,6 +141,10 @@ func exitCode(err error) int {
 		return ExitBadCommand
 	case errors.As(err, &refused):
 		return ExitRefused
+	case errors.As(err, &absent):
+		return ExitAbsent
+	case errors.As(err, &rights):
+		return ExitRights
 	}
 	return ExitFailed
 }

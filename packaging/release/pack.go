@@ -37,6 +37,9 @@ var targets = []target{
 // sbomName is where the bill of materials lies in a package.
 const sbomName = "oibus-sbom.json"
 
+// sbomSuffix ends the name of the bill of materials beside a package.
+const sbomSuffix = ".cdx.json"
+
 // sumsName is the file with the checksums of all packages, as sha256sum --check reads it.
 const sumsName = "SHA256SUMS"
 
@@ -141,7 +144,13 @@ func (j job) pack(ctx context.Context, t target, key *release.PrivateKey) (made,
 		Version: j.version, Platform: t.system, Architecture: t.architecture, Created: created,
 		State: release.StateLevels{MinReadable: j.minState, Written: j.state},
 	}
-	return j.write(ctx, m, sources, key)
+	result, err := j.write(ctx, m, sources, key)
+	if err != nil {
+		return result, err
+	}
+	// The bill beside the package, too, for those who read it and for the packages of operating systems.
+	beside := strings.TrimSuffix(result.name, ".zip") + sbomSuffix
+	return result, platform.WriteFile(filepath.Join(j.out, beside), bill, 0o644)
 }
 
 // write makes the package under another name, verifies it, and only then gives it its own.

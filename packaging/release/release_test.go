@@ -94,7 +94,7 @@ func TestThePackagesAreNamedSignedAndAlwaysTheSame(t *testing.T) {
 	if err := errors.Join(err, p.Close()); err != nil || r.Signer.KeyID != key.Public().ID() || r.Manifest.State.Written != 2 {
 		t.Errorf("%+v, %v", r.Signer, err)
 	}
-	if files, err := os.ReadDir(j.out); err != nil || len(files) != 2 {
+	if files, err := os.ReadDir(j.out); err != nil || len(files) != 3 { // with the bill of materials
 		t.Errorf("%d files, %v", len(files), err)
 	}
 }

@@ -1,0 +1,215 @@
+package installer
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"oibus/launcher/handover"
+)
+
+func TestRegisteringShowsTheCode(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t)
+	i := installed(t, m, "", func(j *installJob) { j.host = "https://remembered.example" })
+	register := func(j registerJob) (*registerAnswer, error) {
+		j.m, j.target = m, &target{}
+		if j.password == nil {
+			j.password = &secretSource{}
+		}
+		a, err := j.run(t.Context())
+		if err != nil {
+			return nil, err
+		}
+		return a.(*registerAnswer), nil
+	}
+	if _, err := register(registerJob{host: "https://refusing.example"}); err == nil || !strings.Contains(err.Error(), "no such site") {
+		t.Errorf("%v", err)
+	}
+	m.services["oibus"].stop()
+	if err := m.Start(t.Context(), "oibus"); err != nil {
+		t.Fatal(err)
+	}
+	a, err := register(registerJob{})
+	if err != nil || a.ActivationCode != "ABC123" || a.Host != "https://remembered.example" || !a.inOrder() {
+		t.Fatalf("%+v, %v", a, err)
+	}
+	wantText(t, a.text(), "Activation code: ABC123")
+	form, err := os.ReadFile(filepath.Join(i.Data, "form.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantText(t, string(form), "setpoint:false", "commandRefreshInterval:60")
+	if a, err = register(registerJob{wait: time.Millisecond}); err != nil || a.inOrder() {
+		t.Errorf("nobody entered the code: %+v, %v", a, err)
+	}
+	if a, err = register(registerJob{host: "https://prompt.example", wait: time.Minute}); err != nil || !a.inOrder() {
+		t.Errorf("%+v, %v", a, err)
+	}
+	if err := os.Remove(filepath.Join(i.Data, "secrets", firstPasswordName)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err = register(registerJob{}); err == nil || !strings.Contains(err.Error(), "--password-file") {
+		t.Errorf("%v", err)
+	}
+	wrong := &secretSource{what: "it", file: m.write("wrong", "wrong")}
+	if _, err = register(registerJob{password: wrong}); err == nil || !strings.Contains(err.Error(), "reset-password") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestThePasswordIsResetWhileNothingElseUsesTheData(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t)
+	i := installed(t, m, "", nil)
+	m.runs = func(args []string) (string, error) {
+		if m.services["oibus"].server != nil {
+			t.Error("OIBus runs")
+		}
+		return "", os.WriteFile(filepath.Join(i.Data, "secrets", firstPasswordName), []byte("admin second\n"), 0o600)
+	}
+	m.calls = nil
+	a, err := resetPassword(t.Context(), m, &target{}, &secretSource{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.wantCalls("stop oibus", "run oibus-launcher --reset-password", "start oibus")
+	wantText(t, a.text(), "The user admin has a new password", "first-password.txt")
+	if strings.Contains(a.text(), "second") {
+		t.Error("the password is shown to a program")
+	}
+	a, err = resetPassword(t.Context(), m, &target{}, &secretSource{what: "it", file: m.write("chosen", "my own\n")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantText(t, a.text(), "has the new password")
+	if text, err := os.ReadFile(filepath.Join(i.Data, "chosen")); err != nil || string(text) != "my own" {
+		t.Errorf("%q, %v", text, err)
+	}
+}
+
+func TestStatusTellsBothReleases(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t)
+	i := installed(t, m, "", nil)
+	m.write("lib/oibus/launcher.json", `{"phase":"idle","agent":{"version":"9.1.0","pid":3},"upgrades":{"running":{"version":"9.1.0","folder":"9.1.0"},
+		"previous":{"version":"9.0.0"},"last":{"version":"9.1.0","outcome":"committed","endedAt":"2026-03-01T10:00:00Z"},"bad":[{"version":"9.0.9"}]}}`)
+	m.write("lib/oibus/state/registration.json", `{"schema":1,"data":{"status":"PENDING","host":"https://x.example","activationCode":"XYZ789","activationExpirationDate":"soon"}}`)
+	a, err := statusOf(t.Context(), m, &target{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantText(t, a.text(), "9.1.0, brought by an upgrade", "factory", "in "+i.Programs, "go back to     9.0.0", "failed before  9.0.9",
+		"enter the code XYZ789 in OIAnalytics at https://x.example", "oibus: running, process 7")
+	if !a.(statusAnswer).inOrder() {
+		t.Errorf("%+v", a)
+	}
+	m.services["oibus"].stop()
+	if a, err = statusOf(t.Context(), m, &target{}); err != nil || a.(statusAnswer).inOrder() {
+		t.Errorf("it does not run: %+v, %v", a, err)
+	}
+	if _, err := statusOf(t.Context(), m, &target{name: "other"}); exitCode(err) != ExitAbsent {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestTheDoctorSaysWhatToDo(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t)
+	i := installed(t, m, "", nil)
+	a := examine(t.Context(), m, i.instance)
+	if !a.inOrder() {
+		t.Errorf("it is well:\n%s", a.text())
+	}
+	wantText(t, a.text(), "warning  registration not registered with OIAnalytics", "oibus-installer register --host URL")
+
+	m.write("lib/oibus/state/engine.json.corrupt-1", "")
+	m.write("lib/oibus/update/x.zip.rejected.txt", "")
+	m.write("lib/oibus/launcher.json", `{"phase":"idle","upgrades":{"running":{"version":"9.1.0","folder":"9.1.0"}}}`)
+	if err := os.WriteFile(i.Settings, []byte("[launcher]\nstop_limit = 1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(i.Programs, "binaries", "oibus"+programSuffix(i.Programs))); err != nil {
+		t.Fatal(err)
+	}
+	m.services["oibus"].stop()
+	a = examine(t.Context(), m, i.instance)
+	if a.inOrder() {
+		t.Error("it is not well")
+	}
+	wantText(t, a.text(), "cannot find the program", "oibus.toml:2", "oibus: stopped", "does not answer", "found damaged", "packages were rejected", "the version that should run is damaged")
+}
+
+func TestGoingBackNeedsAVersionAndWaitsForTheVerdict(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t)
+	i := installed(t, m, "", nil)
+	j := rollbackJob{m: m, target: &target{}, limit: 30 * time.Second}
+	if _, err := j.run(t.Context()); err == nil || !strings.Contains(err.Error(), "no version to go back to") {
+		t.Errorf("%v", err)
+	}
+	m.write("lib/oibus/launcher.json", `{"phase":"idle","upgrades":{"running":{"version":"9.1.0","folder":"9.1.0"},"previous":{"version":"9.0.0"}}}`)
+	j.version = "8.0.0"
+	if _, err := j.run(t.Context()); err == nil || !strings.Contains(err.Error(), "there is: 9.0.0") {
+		t.Errorf("%v", err)
+	}
+	j.version = "v9.0.0"
+	done := make(chan error, 1)
+	go func() { // the launcher
+		done <- until(t.Context(), 20*time.Second, func() bool {
+			_, there, err := handover.ReadRollback(i.Data)
+			return there && err == nil
+		})
+		tmp := m.write("lib/oibus/launcher.json.new", `{"phase":"idle","upgrades":{"running":{"version":"9.0.0"},"last":{"source":"rollback","outcome":"committed","running":"9.0.0","endedAt":"2026-03-01T10:00:00Z"}}}`)
+		_ = os.Rename(tmp, filepath.Join(i.Data, "launcher.json"))
+	}()
+	a, err := j.run(t.Context())
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantText(t, a.text(), "Version 9.0.0 runs again.")
+}
+
+func TestCompletionKnowsEachVerbAndTheManualToo(t *testing.T) {
+	t.Parallel()
+	script, _ := do(t, ExitDone, "completion", "bash")
+	page, _ := do(t, ExitDone, "man")
+	for _, v := range verbs {
+		wantText(t, script, `"`+v.name+`")`)
+		wantText(t, page, roff(v.name))
+	}
+	wantText(t, script, "--admin-password-file", "--remove-data")
+	wantText(t, page, ".SH EXIT STATUS", `\-\-remove\-data`)
+	for _, text := range []string{script, page} {
+		if strings.Contains(text, "msi") {
+			t.Error("it tells what is for Windows Installer only")
+		}
+	}
+}
+
+func TestSecretsComeFromWhereNobodyElseLooks(t *testing.T) {
+	m := newMachine(t)
+	t.Setenv("OIBUS_TEST_SECRET", "of the environment")
+	for _, c := range []struct {
+		s    secretSource
+		want string
+	}{
+		{secretSource{variable: "OIBUS_TEST_SECRET"}, "of the environment"},
+		{secretSource{variable: "OIBUS_TEST_SECRET", file: m.write("a", "of the file\r\n")}, "of the file"},
+		{secretSource{variable: "OIBUS_TEST_NONE"}, ""},
+	} {
+		if got, err := c.s.read(); got != c.want || err != nil {
+			t.Errorf("got %q, %v", got, err)
+		}
+	}
+	for _, file := range []string{m.write("empty", "\n"), m.write("long", strings.Repeat("x", maxSecret+1)), filepath.Join(m.dir, "missing")} {
+		if _, err := (&secretSource{what: "it", file: file}).read(); err == nil {
+			t.Errorf("%s is accepted", file)
+		}
+	}
+}

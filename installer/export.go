@@ -1,0 +1,199 @@
+package installer
+
+import (
+	"archive/zip"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"oibus/platform"
+)
+
+var exportVerb = verb{
+	name: "export", args: "FILE", summary: "save the configuration into a zip file",
+	help: `
+Saves what OIBus is configured with: engine settings, scan modes, connectors, items, certificates, filters, and a copy of
+the settings file. Its identity stays out, users, registration and keys, so that the file makes a second OIBus alike, not
+the same one twice; passwords of connectors are sealed with a key of this machine and must be entered again where the
+file is imported. With --whole the identity, the users and the key go along: to move this OIBus, which must then not run
+any more. Such a file holds secrets, only its owner can read it: keep it as one keeps a password.
+
+  sudo oibus-installer export line4.zip --instance line4
+  sudo oibus-installer export --whole /mnt/safe/oibus.zip`,
+	setup: func(o *flag.FlagSet) action {
+		t := targetOptions(o)
+		whole := o.Bool("whole", false, "with identity, users and keys")
+		return func(ctx context.Context, args []string) (answer, error) {
+			file, err := one(args, "the file to write")
+			if err != nil {
+				return nil, err
+			}
+			m := realMachine{}
+			i, err := t.find(m)
+			if err != nil {
+				return nil, err
+			}
+			return export(m, i, file, *whole)
+		}
+	},
+}
+
+// What a file of a configuration may hold, besides the description.
+const (
+	exportName  = "oibus-export.json"
+	exportLevel = 1
+	stateFolder = "state"
+)
+
+// exportHead describes the file.
+type exportHead struct {
+	Level   int       `json:"level"`
+	Version string    `json:"version"` // of the program that wrote it
+	Created time.Time `json:"created"`
+	Whole   bool      `json:"whole"`
+}
+
+// identity are the documents that make an OIBus this one.
+var identity = []string{"registration.json", "users.json", "sessions.json"}
+
+// export writes the file, readable for its owner only.
+func export(m machine, i instance, file string, whole bool) (answer, error) {
+	out, err := filepath.Abs(file)
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("cannot write the file: %w", err)
+	}
+	a := &exportAnswer{File: out, Whole: whole}
+	z := zip.NewWriter(f)
+	err = addBytes(z, exportName, exportHead{exportLevel, platform.Version, m.Now().UTC(), whole})
+	if err == nil {
+		err = m.AsOwner(i.Data, func() error { return a.addFiles(z, i, whole) })
+	}
+	if err == nil {
+		err = addSettingsFile(z, i)
+	}
+	if err = errors.Join(err, z.Close(), f.Sync(), f.Close()); err != nil {
+		return nil, errors.Join(fmt.Errorf("cannot save the configuration: %w", forbidden(m, err)), os.Remove(out))
+	}
+	return a, nil
+}
+
+func addBytes(z *zip.Writer, name string, v any) error {
+	text, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	w, err := z.Create(name)
+	if err == nil {
+		_, err = w.Write(append(text, '\n'))
+	}
+	return err
+}
+
+func addSettingsFile(z *zip.Writer, i instance) error {
+	text, err := readBounded(i.Settings)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	w, err := z.Create(settingsName)
+	if err == nil {
+		_, err = w.Write(text)
+	}
+	return err
+}
+
+func (a *exportAnswer) addFiles(z *zip.Writer, i instance, whole bool) error {
+	folders := []string{stateFolder}
+	if whole {
+		folders = wholeFolders
+	}
+	for _, folder := range folders {
+		if err := a.addFolder(z, i.Data, folder, whole); err != nil {
+			return err
+		}
+	}
+	if a.Files == 0 {
+		return fmt.Errorf("there is no configuration in %s yet", i.Data)
+	}
+	return nil
+}
+
+// addFolder adds what belongs to a configuration, without following links.
+func (a *exportAnswer) addFolder(z *zip.Writer, data, folder string, whole bool) error {
+	root, err := os.OpenRoot(data)
+	if err != nil {
+		return err
+	}
+	err = fs.WalkDir(root.FS(), folder, func(name string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) && name == folder {
+			return nil
+		}
+		if err != nil || !d.Type().IsRegular() || !exportable(name, whole) {
+			return err
+		}
+		a.Files++
+		return addFile(z, root, name)
+	})
+	return errors.Join(err, root.Close())
+}
+
+func addFile(z *zip.Writer, root *os.Root, name string) error {
+	in, err := root.Open(name)
+	if err != nil {
+		return err
+	}
+	w, err := z.Create(name)
+	if err == nil {
+		_, err = io.Copy(w, in)
+	}
+	return errors.Join(err, in.Close())
+}
+
+// wholeFolders are those of an OIBus with its identity.
+var wholeFolders = []string{stateFolder, "secrets", "certs"}
+
+// exportable says whether a file, by its path in the data folder, belongs to a configuration.
+func exportable(name string, whole bool) bool {
+	folder, rest, _ := strings.Cut(name, "/")
+	base := path.Base(name)
+	if strings.Contains(base, ".corrupt-") || strings.HasPrefix(base, ".") {
+		return false
+	}
+	switch folder {
+	case stateFolder:
+		return strings.HasSuffix(base, ".json") && (whole || !slices.Contains(identity, rest) && !strings.HasPrefix(rest, "commands"))
+	case "secrets", "certs":
+		return whole && !strings.Contains(rest, "/")
+	}
+	return false
+}
+
+type exportAnswer struct {
+	File  string `json:"file"`
+	Files int    `json:"files"`
+	Whole bool   `json:"whole"`
+}
+
+func (a *exportAnswer) text() string {
+	text := fmt.Sprintf("Saved: %d files into %s\n", a.Files, a.File)
+	if a.Whole {
+		return text + "It holds secrets and the identity of this OIBus: where it is imported, this one must not run any more.\n"
+	}
+	return text
+}

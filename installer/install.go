@@ -1,0 +1,458 @@
+package installer
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"maps"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"oibus/launcher/options"
+	"oibus/platform"
+)
+
+const (
+	// provisionName is what a first start begins with (protocol/control-plane.md, section 11.4).
+	provisionName = "oibus.init.json"
+	// readyLimit is how long a started OIBus may take to answer.
+	readyLimit = time.Minute
+)
+
+// firstToml is the settings file of a new instance. It does not change from version to version, so that no package of
+// the system ever has to ask what to do about a file that a person has changed.
+//
+//go:embed first.toml
+var firstToml []byte
+
+var installVerb = verb{
+	name: "install", args: "", summary: "install OIBus from an unpacked archive as a service, or add a named instance",
+	help: `
+Copies the programs to where programs belong, makes the data folder and the settings file, registers the service, starts
+it and waits until it answers. Done again, it brings the service up to date, and an archive of a newer version replaces
+the programs: data, settings and what you did not name stay. The first user is admin with a random password, which is
+shown at the end and kept in a file in the data folder until it is changed; or provide one:
+
+  sudo ./oibus-installer install
+  sudo ./oibus-installer install --host https://site.oianalytics.com --register
+  sudo oibus-installer install --instance line4 --port 2230 --ask-admin-password
+  sudo oibus-installer install --instance line5 --admin-password-file /root/password --json
+
+With a name it is one more OIBus beside those of this machine, with folders, port and service of its own; what another
+one has is refused. The packages of the system (deb, rpm, MSI) have done all that for the one without a name.`,
+	setup: func(o *flag.FlagSet) action {
+		j := installJob{m: realMachine{}}
+		j.options(o)
+		return func(ctx context.Context, args []string) (answer, error) {
+			if err := none(args); err != nil {
+				return nil, err
+			}
+			return j.run(ctx)
+		}
+	},
+}
+
+// installJob is what the command line says of an instance to install.
+type installJob struct {
+	m                        machine
+	name                     string
+	data, settings, programs string
+	port                     int
+	host                     string
+	register                 bool
+	engineName, adminUser    string
+	password                 *secretSource
+	noStart                  bool
+	byMSI                    bool // Windows Installer copies the programs and registers the service
+}
+
+func (j *installJob) options(o *flag.FlagSet) {
+	o.StringVar(&j.name, "instance", "", "`NAME` of a further instance")
+	o.StringVar(&j.data, "config", "", "data `FOLDER` (default: the usual one of this system)")
+	o.StringVar(&j.settings, "settings", "", "settings `FILE` (default: the usual one of this system)")
+	o.StringVar(&j.programs, "programs", "", "`FOLDER` for the programs (default: the usual one, or where a package has put them)")
+	o.Func("port", "`PORT` of the admin page, written into the settings file (default: 2223, or the next that no instance has)", func(text string) (err error) {
+		if text != "" { // as the Windows Installer says that nothing was said
+			j.port, err = strconv.Atoi(text)
+		}
+		return err
+	})
+	o.StringVar(&j.host, "host", "", "`URL` of OIAnalytics, remembered for register")
+	o.BoolFunc("register", "register with that OIAnalytics at the first start: written into the settings file", func(text string) error {
+		j.register = slices.Contains([]string{"true", "1", "yes"}, strings.ToLower(text))
+		return nil
+	})
+	o.StringVar(&j.engineName, "engine-name", "", "`NAME` that OIAnalytics shows, for the first start")
+	o.StringVar(&j.adminUser, "admin-user", "", "`NAME` of the first user, for the first start (default: admin)")
+	j.password = secretOptions(o, "admin-password", "the password of the first user", "OIBUS_ADMIN_PASSWORD")
+	o.BoolVar(&j.noStart, "no-start", false, "register the service without starting it")
+	// Only the Windows Installer uses these: it copies the programs and registers the service by itself.
+	o.BoolVar(&j.byMSI, "msi", false, hiddenOption)
+	o.StringVar(&j.password.given, "msi-admin-password", "", hiddenOption)
+}
+
+// wanted is the instance as the command line and what is there already say.
+func (j *installJob) wanted() (instance, error) {
+	i, err := newInstance(j.m.Folders(), j.name)
+	if err != nil {
+		return i, err
+	}
+	if j.data != "" {
+		if i.Data, err = filepath.Abs(j.data); err != nil {
+			return i, err
+		}
+		if j.m.Folders().Settings == "" {
+			i.Settings = filepath.Join(i.Data, settingsName)
+		}
+	}
+	if j.settings != "" {
+		if i.Settings, err = filepath.Abs(j.settings); err != nil {
+			return i, err
+		}
+	}
+	if i.Programs, err = j.programFolder(i.Programs); err != nil {
+		return i, err
+	}
+	i.Host = j.host
+	if j.byMSI {
+		i.ManagedBy = byMSI
+	}
+	for _, path := range []string{i.Data, i.Settings, i.Programs} {
+		if strings.ContainsAny(path, j.m.Folders().Unfit) {
+			return i, badUsage("the path %q has a character that a service definition cannot hold", path)
+		}
+	}
+	return i, nil
+}
+
+// programFolder is where the programs shall be: where they are, when a package or an installation has put them there.
+func (j *installJob) programFolder(usual string) (string, error) {
+	if j.programs != "" {
+		return filepath.Abs(j.programs)
+	}
+	here, err := j.m.Here()
+	if err != nil {
+		return "", err
+	}
+	if _, err := os.Stat(filepath.Join(here, packagedName)); err == nil || j.byMSI {
+		return here, nil
+	}
+	return usual, nil
+}
+
+func (j *installJob) run(ctx context.Context) (answer, error) {
+	if err := j.check(); err != nil {
+		return nil, err
+	}
+	password, err := j.password.read()
+	if err != nil {
+		return nil, err
+	}
+	i, err := j.wanted()
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(j.m.Administrator(), j.m.HasServiceManager()); err != nil {
+		return nil, err
+	}
+	r, err := openRegistry(j.m)
+	if err != nil {
+		return nil, err
+	}
+	before, known := r.named(i.Name)
+	if known {
+		i = j.keep(i, before)
+	}
+	port, err := j.choosePort(r, i, known)
+	if err != nil {
+		return nil, err
+	}
+	return j.carryOut(ctx, r, i, port, password)
+}
+
+func (j *installJob) check() error {
+	if j.port < 0 || j.port > 65535 {
+		return badUsage("the port is %d, it must be from 1 to 65535", j.port)
+	}
+	if j.register && j.host == "" {
+		return badUsage("--register needs --host, the URL of OIAnalytics")
+	}
+	return checkHost(j.host)
+}
+
+func checkHost(host string) error {
+	if host == "" {
+		return nil
+	}
+	u, err := url.Parse(host)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil {
+		return badUsage("the host is the URL of OIAnalytics, such as https://site.oianalytics.com, not %q", host)
+	}
+	return nil
+}
+
+// keep lets what an instance has stay unless something else is said.
+func (j *installJob) keep(i, before instance) instance {
+	if j.data == "" {
+		i.Data, i.Settings = before.Data, before.Settings
+	}
+	if j.settings == "" && j.data == "" {
+		i.Settings = before.Settings
+	}
+	if j.programs == "" && !j.byMSI {
+		i.Programs = before.Programs
+	}
+	if j.host == "" {
+		i.Host = before.Host
+	}
+	if before.ManagedBy == byPackage || i.ManagedBy == "" {
+		i.ManagedBy = before.ManagedBy
+	}
+	i.Service = before.Service
+	return i
+}
+
+// choosePort is the port to write into the settings file, 0 for none.
+func (j *installJob) choosePort(r *registry, i instance, known bool) (int, error) {
+	w, err := readWeb(j.m, i)
+	if err != nil {
+		return 0, err
+	}
+	port := j.port
+	switch free := r.freePort(i.Name); {
+	case port != 0:
+		w.port = port
+	case !known && !w.pinned && w.port == defaultPort && free != defaultPort:
+		port, w.port = free, free
+	}
+	return port, r.conflict(i, w.port)
+}
+
+// carryOut does it, in an order in which it can be done again after each step.
+func (j *installJob) carryOut(ctx context.Context, r *registry, i instance, port int, password string) (answer, error) {
+	a := &installAnswer{instance: i}
+	fresh, err := freshData(j.m, i.Data)
+	if err != nil {
+		return nil, err
+	}
+	if password != "" && !fresh {
+		return nil, fmt.Errorf("%s has users already: change the password with oibus-installer reset-password", i.label())
+	}
+	if err := j.m.EnsureUser(ctx, j.m.Folders().Data); err != nil {
+		return nil, err
+	}
+	if err := j.m.GiveFolder(i.Data, i.Service); err != nil {
+		return nil, err
+	}
+	restart, err := j.copyPrograms(ctx, r, i)
+	if err != nil {
+		return nil, err
+	}
+	if err := j.writeSettings(i, port); err != nil {
+		return nil, err
+	}
+	if err := j.provision(i, fresh, password); err != nil {
+		return nil, err
+	}
+	if err := r.put(i); err != nil {
+		return nil, err
+	}
+	if err := j.service(ctx, i, restart); err != nil {
+		return nil, err
+	}
+	return a, j.describe(ctx, a)
+}
+
+// freshData says whether no OIBus has ever used a data folder, and refuses a folder of something else.
+func freshData(m machine, dir string) (bool, error) {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return true, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("cannot look into the data folder: %w", forbidden(m, err))
+	}
+	ours := len(entries) == 0
+	for _, e := range entries {
+		switch e.Name() {
+		case "state":
+			return false, nil
+		case provisionName, settingsName, "logs", "launcher.json", "update":
+			ours = true
+		}
+	}
+	if !ours {
+		return false, fmt.Errorf("%q holds files that are not of OIBus: choose an empty folder for the data", dir)
+	}
+	return true, nil
+}
+
+// writeSettings makes the settings file, or changes in it what the command line says.
+func (j *installJob) writeSettings(i instance, port int) error {
+	text, err := readBounded(i.Settings)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		text, err = firstToml, nil
+	case err == nil && port == 0 && !j.register:
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("cannot make the settings file: %w", err)
+	}
+	host := ""
+	if j.register {
+		host = j.host
+	}
+	made := firstSettings(string(text), port, host)
+	if _, err := options.Parse(i.Settings, []byte(made)); err != nil {
+		return fmt.Errorf("cannot change the settings file: %w", err)
+	}
+	return j.m.WriteSettings(i.Settings, []byte(made))
+}
+
+// provision leaves for the first start what it shall begin with.
+func (j *installJob) provision(i instance, fresh bool, password string) error {
+	if !fresh || password == "" && j.engineName == "" {
+		return nil
+	}
+	v := map[string]any{}
+	path := filepath.Join(i.Data, provisionName)
+	for key, value := range map[string]string{"engineName": j.engineName, "adminUsername": j.adminUser, "adminPassword": password} {
+		if value != "" {
+			v[key] = value
+		}
+	}
+	return j.m.AsOwner(i.Data, func() error {
+		made, err := merged(path, v)
+		if err != nil {
+			return fmt.Errorf("cannot use %s: %w", path, err)
+		}
+		return platform.WriteFile(path, made, 0o600)
+	})
+}
+
+// merged is a JSON object that a person may have put there, with more values.
+func merged(path string, values map[string]any) ([]byte, error) {
+	all := map[string]any{}
+	text, err := readBounded(path)
+	if err == nil {
+		err = json.Unmarshal(text, &all)
+	}
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	maps.Copy(all, values)
+	return json.MarshalIndent(all, "", "  ")
+}
+
+// service registers the service and starts it, or starts it again when its programs or settings have changed.
+func (j *installJob) service(ctx context.Context, i instance, restart bool) error {
+	switch i.ManagedBy {
+	case byMSI:
+		return nil
+	case byPackage:
+		if err := j.m.Enable(ctx, i.Service); err != nil {
+			return err
+		}
+	default:
+		if err := j.m.Install(ctx, serviceSpec(i)); err != nil {
+			return err
+		}
+	}
+	if j.noStart {
+		return nil
+	}
+	s, err := j.m.Query(ctx, i.Service)
+	if err != nil {
+		return err
+	}
+	if s.State == platform.ServiceRunning || restart {
+		return j.m.Restart(ctx, i.Service)
+	}
+	return j.m.Start(ctx, i.Service)
+}
+
+func serviceSpec(i instance) platform.ServiceSpec {
+	display := "OIBus"
+	if i.Name != "" {
+		display += " " + i.Name
+	}
+	return platform.ServiceSpec{
+		Name: i.Service, DisplayName: display, Description: "Collects data of machines and sends it to OIAnalytics.",
+		Program: filepath.Join(i.Programs, "oibus-launcher"+programSuffix(i.Programs)), Unit: unitText(i),
+		Args: []string{"--config", i.Data, "--settings", i.Settings, "--service"},
+	}
+}
+
+// programSuffix is the extension that the programs in a folder have.
+func programSuffix(programs string) string {
+	if _, err := os.Stat(filepath.Join(programs, "oibus-launcher.exe")); err == nil {
+		return ".exe"
+	}
+	return ""
+}
+
+// describe waits until it serves and says where, and who may come in.
+func (j *installJob) describe(ctx context.Context, a *installAnswer) error {
+	w, err := readWeb(j.m, a.instance)
+	if err != nil {
+		return err
+	}
+	a.Page = w.url()
+	if j.byMSI || j.noStart {
+		return nil
+	}
+	l, err := newLocal(w)
+	if err != nil {
+		return err
+	}
+	if err := l.waitReady(ctx, readyLimit); err != nil {
+		return err
+	}
+	a.Started = true
+	login, password, err := readFirstPassword(j.m, a.Data)
+	if login != "" {
+		a.User, a.PasswordFile, a.password = login, filepath.Join(a.Data, "secrets", firstPasswordName), password
+	}
+	return err
+}
+
+type installAnswer struct {
+	instance
+	Page         string `json:"page"`
+	Started      bool   `json:"started"`
+	User         string `json:"user,omitempty"`
+	PasswordFile string `json:"passwordFile,omitempty"`
+	password     string
+}
+
+func (a *installAnswer) text() string {
+	text := "Installed: " + a.label() + "\n" + lines("page", a.Page, "service", a.Service, "data", a.Data, "settings", a.Settings, "programs", a.Programs)
+	if a.User != "" {
+		text += lines("user", a.User) + passwordLine(a.password, a.PasswordFile)
+	}
+	if a.Started {
+		name := ""
+		if a.Name != "" {
+			name = " --instance " + a.Name
+		}
+		text += "Next: oibus-installer register" + name + " --host URL, or register on the page.\n"
+	}
+	return text
+}
+
+// passwordLine shows a password to a person only: what others see may be kept.
+func passwordLine(password, file string) string {
+	if password != "" && platform.IsTerminal(os.Stdout) {
+		return lines("password", password+" (also in "+file+" until it is changed)")
+	}
+	return lines("password", "in "+file+" until it is changed")
+}

@@ -1,0 +1,298 @@
+package installer
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"oibus/platform"
+)
+
+// fakeMachine is a computer in a temporary folder. A service that is started serves what an agent would.
+type fakeMachine struct {
+	t        *testing.T
+	dir      string
+	here     string
+	rights   error
+	services map[string]*fakeService
+	calls    []string
+	runs     func(args []string) (string, error)
+}
+
+type fakeService struct {
+	spec   platform.ServiceSpec
+	server *httptest.Server
+}
+
+func newMachine(t *testing.T) *fakeMachine {
+	t.Helper()
+	m := &fakeMachine{t: t, dir: t.TempDir(), services: map[string]*fakeService{}}
+	m.here = filepath.Join(m.dir, "archive")
+	for _, name := range []string{"oibus-launcher", "binaries/oibus", "oibus-installer"} {
+		m.write(filepath.Join("archive", name), "program "+name)
+		m.write(filepath.Join("archive", name+".exe"), "program "+name)
+	}
+	t.Cleanup(func() {
+		for _, s := range m.services {
+			s.stop()
+		}
+	})
+	return m
+}
+
+func (m *fakeMachine) write(name, text string) string {
+	m.t.Helper()
+	path := filepath.Join(m.dir, filepath.FromSlash(name))
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		m.t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
+		m.t.Fatal(err)
+	}
+	return path
+}
+
+func (m *fakeMachine) Folders() platform.Folders {
+	at := func(name string) string { return filepath.Join(m.dir, name) }
+	return platform.Folders{Programs: at("opt"), Data: at("lib/oibus"), Instances: at("lib/instances") + string(filepath.Separator),
+		Settings: at("etc"), Registry: at("etc"), Service: "oibus", Unfit: platform.SystemFolders().Unfit}
+}
+
+func (m *fakeMachine) Administrator() error     { return m.rights }
+func (m *fakeMachine) HasServiceManager() error { return nil }
+
+func (m *fakeMachine) note(format string, args ...any) {
+	m.calls = append(m.calls, fmt.Sprintf(format, args...))
+}
+
+func (m *fakeMachine) Query(_ context.Context, service string) (platform.ServiceStatus, error) {
+	s, there := m.services[service]
+	switch {
+	case !there:
+		return platform.ServiceStatus{State: platform.ServiceAbsent}, nil
+	case s.server == nil:
+		return platform.ServiceStatus{State: platform.ServiceStopped, AtBoot: true}, nil
+	}
+	return platform.ServiceStatus{State: platform.ServiceRunning, AtBoot: true, PID: 7}, nil
+}
+
+func (m *fakeMachine) Install(_ context.Context, s platform.ServiceSpec) error {
+	m.note("install %s", s.Name)
+	if old, there := m.services[s.Name]; there {
+		old.spec = s
+		return nil
+	}
+	m.services[s.Name] = &fakeService{spec: s}
+	return nil
+}
+
+func (m *fakeMachine) Enable(_ context.Context, service string) error {
+	m.note("enable %s", service)
+	return nil
+}
+
+func (m *fakeMachine) Remove(_ context.Context, service string) error {
+	m.note("remove %s", service)
+	if s, there := m.services[service]; there {
+		s.stop()
+		delete(m.services, service)
+	}
+	return nil
+}
+
+func (s *fakeService) stop() {
+	if s.server != nil {
+		s.server.Close()
+		s.server = nil
+	}
+}
+
+func (m *fakeMachine) Start(_ context.Context, service string) error {
+	m.note("start %s", service)
+	s, there := m.services[service]
+	if !there {
+		return platform.ErrNoService
+	}
+	if s.server != nil {
+		return nil
+	}
+	return m.serve(s)
+}
+
+func (m *fakeMachine) Stop(_ context.Context, service string) error {
+	m.note("stop %s", service)
+	m.services[service].stop()
+	return nil
+}
+
+func (m *fakeMachine) Restart(_ context.Context, service string) error {
+	m.note("restart %s", service)
+	m.services[service].stop()
+	return m.serve(m.services[service])
+}
+
+func (m *fakeMachine) EnsureUser(context.Context, string) error { return nil }
+func (m *fakeMachine) GiveFolder(dir, service string) error {
+	m.note("give %s to %s", filepath.Base(dir), service)
+	return os.MkdirAll(dir, 0o700)
+}
+func (m *fakeMachine) ProtectFolder(dir string) error { return os.MkdirAll(dir, 0o755) }
+func (m *fakeMachine) WriteSettings(path string, text []byte) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(path, text, 0o644)
+}
+func (m *fakeMachine) AsOwner(_ string, do func() error) error { return do() }
+func (m *fakeMachine) Run(_ context.Context, _, program string, args ...string) (string, error) {
+	m.note("run %s %s", strings.TrimSuffix(filepath.Base(program), ".exe"), args[0])
+	if m.runs == nil {
+		return "", nil
+	}
+	return m.runs(args)
+}
+func (m *fakeMachine) Here() (string, error) { return m.here, nil }
+func (m *fakeMachine) Now() time.Time        { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) }
+
+// serve is an agent in small: it makes its state at the first start, keeps a user and a registration.
+func (m *fakeMachine) serve(s *fakeService) error {
+	data, settings := s.spec.Args[1], s.spec.Args[3]
+	w, err := readWeb(m, instance{Data: data, Settings: settings})
+	if err != nil {
+		return err
+	}
+	if err := m.firstStart(data); err != nil {
+		return err
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(w.port))
+	if err != nil {
+		return err
+	}
+	a := &fakeAgent{data: data}
+	s.server = &httptest.Server{Listener: l, Config: &http.Server{Handler: a.routes()}}
+	s.server.Start()
+	return nil
+}
+
+func (m *fakeMachine) firstStart(data string) error {
+	state := filepath.Join(data, "state", "engine.json")
+	if _, err := os.Stat(state); err == nil {
+		return nil
+	}
+	secrets := filepath.Join(data, "secrets")
+	err := errors.Join(os.MkdirAll(filepath.Dir(state), 0o700), os.MkdirAll(secrets, 0o700))
+	if err == nil {
+		err = os.WriteFile(state, []byte(`{"schema":1,"data":{"id":"own","settings":{"general":{"name":"x"}}}}`), 0o600)
+	}
+	if err == nil {
+		err = os.WriteFile(filepath.Join(secrets, firstPasswordName), []byte("admin first\n"), 0o600)
+	}
+	return err
+}
+
+// fakeAgent answers the calls that the installer makes.
+type fakeAgent struct {
+	data string
+	mu   sync.Mutex
+	form map[string]any
+	code string
+	done bool
+}
+
+func (a *fakeAgent) routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /api/status", func(w http.ResponseWriter, _ *http.Request) {})
+	mux.HandleFunc("GET /api/users/current-user", a.known(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"id":"u1"}`) }))
+	mux.HandleFunc("PUT /api/users/u1/password", a.known(func(w http.ResponseWriter, r *http.Request) {
+		var body struct{ NewPassword string }
+		_ = json.NewDecoder(r.Body).Decode(&body)
+		_ = os.WriteFile(filepath.Join(a.data, "chosen"), []byte(body.NewPassword), 0o600)
+		_ = os.Remove(filepath.Join(a.data, "secrets", firstPasswordName))
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	mux.HandleFunc("GET /api/oianalytics/registration", a.known(func(w http.ResponseWriter, _ *http.Request) {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		r := map[string]any{"status": "NOT_REGISTERED", "host": "", "commandPermissions": map[string]bool{"setpoint": false}, "commandRefreshInterval": 60}
+		if a.form != nil {
+			r["status"], r["host"], r["activationCode"], r["activationExpirationDate"] = "PENDING", a.form["host"], a.code, "2026-03-01T13:00:00Z"
+		}
+		if a.done {
+			r["status"] = "REGISTERED"
+		}
+		_ = json.NewEncoder(w).Encode(r)
+	}))
+	mux.HandleFunc("POST /api/oianalytics/register", a.known(func(w http.ResponseWriter, r *http.Request) {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		_ = json.NewDecoder(r.Body).Decode(&a.form)
+		if strings.Contains(fmt.Sprint(a.form["host"]), "refusing") {
+			w.WriteHeader(http.StatusInternalServerError)
+			fmt.Fprint(w, `{"error":"no such site"}`)
+			return
+		}
+		a.code = "ABC123"
+		a.done = strings.Contains(fmt.Sprint(a.form["host"]), "prompt")
+		_ = os.WriteFile(filepath.Join(a.data, "form.json"), []byte(fmt.Sprint(a.form)), 0o600)
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	return mux
+}
+
+// known lets the first user in, or the one with the chosen password.
+func (a *fakeAgent) known(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		login, password, _ := r.BasicAuth()
+		text, _ := os.ReadFile(filepath.Join(a.data, "secrets", firstPasswordName))
+		chosen, _ := os.ReadFile(filepath.Join(a.data, "chosen"))
+		if strings.TrimSpace(string(text)) != login+" "+password && (len(chosen) == 0 || string(chosen) != password) {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		next(w, r)
+	}
+}
+
+// freePort is a port that nothing uses.
+func freePort(t *testing.T) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+func (m *fakeMachine) wantCalls(want ...string) {
+	m.t.Helper()
+	if got := strings.Join(m.calls, "\n"); got != strings.Join(want, "\n") {
+		m.t.Errorf("it did:\n%s\nwant:\n%s", got, strings.Join(want, "\n"))
+	}
+	m.calls = nil
+}
+
+// startFails is a machine on which a service does not start at first.
+type startFails struct {
+	*fakeMachine
+	times int
+}
+
+func (m *startFails) Start(ctx context.Context, service string) error {
+	if m.times > 0 {
+		m.times--
+		return errors.New("it ended at once")
+	}
+	return m.fakeMachine.Start(ctx, service)
+}

@@ -1,0 +1,123 @@
+package installer
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+var uninstallVerb = verb{
+	name: "uninstall", args: "", summary: "remove the service; data and settings stay unless you say otherwise",
+	help: `
+Stops the service and removes its registration. What OIBus has collected and its settings stay, so that install brings
+it back as it was; --remove-data deletes them, without a way back. The programs go with the last instance that uses them.
+One that a package of the system has installed is removed with that package (apt remove oibus, rpm -e oibus, Settings >
+Apps), its further instances with this.
+
+  sudo oibus-installer uninstall
+  sudo oibus-installer uninstall --instance line4 --remove-data`,
+	setup: func(o *flag.FlagSet) action {
+		j := uninstallJob{m: realMachine{}}
+		o.StringVar(&j.name, "instance", "", "`NAME` of the instance, when there are several on this machine")
+		o.BoolVar(&j.removeData, "remove-data", false, "delete its data and settings, too")
+		o.BoolVar(&j.byMSI, "msi", false, hiddenOption)
+		return func(ctx context.Context, args []string) (answer, error) {
+			if err := none(args); err != nil {
+				return nil, err
+			}
+			return j.run(ctx)
+		}
+	},
+}
+
+type uninstallJob struct {
+	m                 machine
+	name              string
+	removeData, byMSI bool // byMSI: Windows Installer removes the service and the programs
+}
+
+func (j uninstallJob) run(ctx context.Context) (answer, error) {
+	if err := j.m.Administrator(); err != nil {
+		return nil, err
+	}
+	i, err := (&target{name: j.name}).find(j.m)
+	if err != nil {
+		return nil, err
+	}
+	if i.ManagedBy != "" && !j.byMSI {
+		return nil, fmt.Errorf("a package of the system has installed %s: remove it with that package", i.label())
+	}
+	if !j.byMSI {
+		if err := j.m.Remove(ctx, i.Service); err != nil {
+			return nil, err
+		}
+	}
+	a := uninstallAnswer{instance: i, DataRemoved: j.removeData}
+	if j.removeData {
+		if err := removeData(i); err != nil {
+			return nil, err
+		}
+	}
+	r, err := openRegistry(j.m)
+	if err == nil {
+		err = r.remove(i.Name)
+	}
+	if err == nil && !j.byMSI {
+		a.ProgramsRemoved, err = removePrograms(r, i)
+	}
+	return a, err
+}
+
+// removeData deletes the data folder and the settings file, and the folders above them that are empty then.
+func removeData(i instance) error {
+	if err := errors.Join(os.RemoveAll(i.Data), removeIfThere(i.Settings)); err != nil {
+		return fmt.Errorf("cannot remove the data: %w", err)
+	}
+	for _, dir := range []string{filepath.Dir(i.Data), filepath.Dir(i.Settings)} {
+		if name := filepath.Base(dir); name == "oibus-instances" || name == "instances" {
+			_ = os.Remove(dir) // fails when something else is in it
+		}
+	}
+	return nil
+}
+
+func removeIfThere(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// removePrograms deletes the programs that install has copied, when no instance uses them any more. This program itself
+// may be one that cannot be deleted while it runs: it then stays.
+func removePrograms(r *registry, i instance) (bool, error) {
+	for _, other := range r.all() {
+		if samePath(other.Programs, i.Programs) {
+			return false, nil
+		}
+	}
+	if !samePath(i.Programs, r.m.Folders().Programs) {
+		return false, nil // an archive that somebody unpacked, or a package
+	}
+	if err := os.RemoveAll(i.Programs); err != nil && hasPrograms(i.Programs) == nil {
+		return false, fmt.Errorf("cannot remove the programs: %w", err)
+	}
+	return true, nil
+}
+
+type uninstallAnswer struct {
+	instance
+	DataRemoved     bool `json:"dataRemoved"`
+	ProgramsRemoved bool `json:"programsRemoved"`
+}
+
+func (a uninstallAnswer) text() string {
+	text := "Removed: the service " + a.Service + " of " + a.label() + "\n"
+	if a.DataRemoved {
+		return text + "Its data and settings are deleted.\n"
+	}
+	return text + lines("data stays", a.Data, "settings stay", a.Settings)
+}

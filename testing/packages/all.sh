@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# all.sh [debian|redhat|windows|reproducible]...: proves the packages, all of it unless parts are named.
+#
+# It needs root on Debian: it installs the packages it uses (systemd-container, mmdebstrap, lintian, rpmlint; wine, wixl,
+# msitools, osslsigncode) and keeps a root file system in OIBUS_PACKAGES_CACHE, by default /var/tmp/oibus-packages. What is
+# missing elsewhere is skipped, and said. OIBUS_STOP_AT_FAILURE=1 ends at the first failure; OIBUS_PACKAGES_WORK names a
+# folder in which the packages are kept and used again.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+here=testing/packages
+cache=${OIBUS_PACKAGES_CACHE:-/var/tmp/oibus-packages}
+parts=("$@")
+[[ $# -gt 0 ]] || parts=(debian redhat windows reproducible)
+
+if [[ $(id -u) != 0 ]]; then
+  echo 'skipped: the packages are tested as root only'
+  exit 0
+fi
+need() { # PROGRAM=PACKAGE...
+  local missing=() p
+  for p; do command -v "${p%%=*}" >/dev/null || missing+=("${p#*=}"); done
+  [[ ${#missing[@]} -gt 0 ]] || return 0
+  command -v apt-get >/dev/null || { echo "skipped: ${missing[*]} missing, and this is not Debian"; exit 0; }
+  DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends "${missing[@]}" >/dev/null 2>&1 ||
+    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends "${missing[@]}" >/dev/null; }
+}
+need systemd-nspawn=systemd-container mmdebstrap=mmdebstrap lintian=lintian rpmlint=rpmlint wine=wine wixl=wixl msibuild=msitools osslsigncode=osslsigncode
+
+# One root file system for all runs. Its name says what is in it.
+root=$cache/root-1
+if [[ ! -e $root.ready ]]; then
+  rm -rf "$root"
+  mkdir -p "$cache"
+  mmdebstrap --quiet --variant=minbase --include=systemd,systemd-sysv,dbus,ca-certificates,procps,curl,rpm,iproute2 bookworm "$root"
+  touch "$root.ready"
+fi
+
+work=${OIBUS_PACKAGES_WORK:-}
+if [[ -z $work ]]; then
+  work=$(mktemp -d /var/tmp/oibus-packages-work.XXXXXX)
+  trap 'rm -rf "$work"' EXIT
+fi
+mkdir -p "$work"
+export OIBUS_PACKAGES_WORK=$work OIBUS_PACKAGES_ROOT=$root
+export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || date +%s)}
+rc=0
+if [[ " ${parts[*]} " =~ ' debian '|' redhat '|' reproducible ' ]]; then
+  begun=$SECONDS
+  source $here/make.sh
+  [[ -e $work/linux-made ]] || { linux_packages 3.9.0 3.9.1 3.10.0 3.11.0 && touch "$work/linux-made"; }
+  echo "== packages made: $((SECONDS - begun)) s"
+fi
+# These at once: the machines wait most of the time.
+declare -A running=()
+for part in "${parts[@]}"; do
+  case $part in
+    debian | redhat) $here/linux.sh "$part" >"$work/$part.log" 2>&1 & running[$part]=$! ;;
+    reproducible) $here/reproducible.sh >"$work/$part.log" 2>&1 & running[$part]=$! ;;
+    windows) ;;
+    *) echo "there is no part $part" >&2; exit 2 ;;
+  esac
+done
+for part in "${!running[@]}"; do
+  wait "${running[$part]}" || rc=1
+  echo "== $part"
+  cat "$work/$part.log"
+done
+if [[ " ${parts[*]} " == *' windows '* ]]; then
+  echo '== windows'
+  $here/windows.sh || rc=1
+fi
+exit $rc

@@ -1,0 +1,148 @@
+#!/usr/bin/env bash
+# linux.sh: the deb and the rpm on a booted systemd: what an administrator does with them, from the first installation to
+# the purge, and what happens to them meanwhile. See all.sh for what it needs.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+here=testing/packages
+# shellcheck source=testing/packages/checks.sh
+source $here/checks.sh
+
+work=${OIBUS_PACKAGES_WORK:?} # holds the packages of the versions below
+export DIR=$work/machines ROOT=${OIBUS_PACKAGES_ROOT:?}
+machine=oibus$$
+only=${1:-}
+
+m() { $here/machine.sh run "$machine" bash -euo pipefail -c "$*"; }
+on_failure() { $here/machine.sh run "$machine" journalctl -b --no-pager -n 20 -o cat; }
+boot() {
+  $here/machine.sh start "$machine" --private-network --bind-ro="$work:/work"
+  trap '$here/machine.sh stop "$machine"' EXIT
+}
+off() { $here/machine.sh stop "$machine"; trap - EXIT; }
+
+# Snippets for inside the machine.
+url=http://127.0.0.1:2223
+serves="curl -sf --max-time 2 --retry 100 --retry-delay 0 --retry-max-time ${OIBUS_SERVE_LIMIT:-20} --retry-all-errors -o /dev/null $url/api/status"
+login='password=$(cut -d" " -f2 /var/lib/oibus/secrets/first-password.txt)'
+api="$login; api() { curl -sf --max-time 20 -u admin:\$password \"\$@\"; }"
+# version VERSION: that one runs and serves; the launcher notes it a moment after the agent answers.
+version() { m "for i in \$(seq 150); do oibus-installer status --json | grep -q '\"running\": \"$1\"' && break; sleep 0.2; done; oibus-installer status --json | tee /dev/stderr | grep -q '\"running\": \"$1\"'; $serves"; }
+pid_of_agent='pgrep -u oibus -x oibus | head -n1'
+
+simulate='systemd-run --quiet --unit=cloudsim /work/oibus-cloudsim --listen 127.0.0.1:4500 --quiet
+  curl -sf --retry 50 --retry-delay 0 --retry-all-errors --retry-max-time 10 -o /dev/null http://127.0.0.1:4500/control'
+
+register() { # INSTANCE-OPTION
+  m "$simulate"
+  m "code=\$(oibus-installer register $1 --host http://127.0.0.1:4500 --json | sed -n 's/.*\"activationCode\": \"\\(.*\\)\",*/\\1/p')
+     test \${#code} = 6
+     curl -sf -X POST -H 'content-type: application/json' -d \"{\\\"activationCode\\\":\\\"\$code\\\"}\" http://127.0.0.1:4500/control/registrations/approve
+     oibus-installer register $1 --wait 40s | grep -q 'Registered with http://127.0.0.1:4500'"
+}
+
+score() { m 'systemd-analyze security --no-pager oibus | tail -n1; systemd-analyze security --threshold=15 oibus >/dev/null'; }
+# pss sums the memory of the launcher and the agent, in kB; a shared page counts for its share.
+pss='cat $(pgrep -u oibus | sed "s|.*|/proc/&/smaps_rollup|") | awk "/^Pss:/{s+=\$2} END{print s}"'
+
+checks_of_a_life() {
+  t 'it runs and starts with the machine' m 'systemctl is-active -q oibus && systemctl is-enabled -q oibus'
+  t 'it serves' m "$serves"
+  t 'it runs as its own user, in folders of its own' m 'test "$(stat -c "%U %a" /var/lib/oibus)" = "oibus 700" && test "$(stat -c "%U:%G %a" /etc/oibus/oibus.toml)" = "root:oibus 640" && ! pgrep -x oibus -u root'
+  t 'hardening is at most 1.5' score
+  t 'the watchdog of systemd is fed' m 'test "$(systemctl show -P WatchdogUSec oibus)" = 1min && test "$(systemctl show -P StatusText oibus | cut -c1-5)" = OIBus'
+  t 'status says that it is well' m 'oibus-installer status'
+  t 'doctor finds no problem' m 'oibus-installer doctor'
+  t 'it registers with OIAnalytics' register ''
+  t 'a killed agent comes back' m "before=\$($pid_of_agent); kill -9 \$before; sleep 0.2; $serves; test \"\$before\" != \"\$($pid_of_agent)\""
+  t 'a killed launcher comes back' m "before=\$(systemctl show -P MainPID oibus); kill -9 \$before; sleep 0.2; for i in \$(seq 100); do systemctl is-active -q oibus && break; sleep 0.1; done; $serves; test \$(systemctl show -P MainPID oibus) != \$before"
+  t 'the machine restarts' $here/machine.sh reboot "$machine"
+  t 'it serves after a restart of the machine' m "$serves; systemctl is-active -q oibus"
+  t 'it is still registered' m 'oibus-installer status | grep "registered with http://127.0.0.1:4500"'
+  echo "memory of the installed service, registered: $(m "sleep 3; $pss") kB"
+  t 'a change of the settings counts after a restart' m "printf '\n[general]\nname = \"Line 4\"\n[launcher]\ntrial_window = \"3s\"\n' >>/etc/oibus/oibus.toml; oibus-installer restart; $api; api $url/api/engine | grep -q 'Line 4'"
+  t 'a wrong setting is named by doctor' m 'cp -p /etc/oibus/oibus.toml /root/good.toml; echo "stop_limit = 1" >>/etc/oibus/oibus.toml; out=$(oibus-installer doctor) && exit 1; grep -q "oibus.toml:.*stop_limit" <<<"$out"; cp -p /root/good.toml /etc/oibus/oibus.toml'
+  t 'reset-password makes a new one' m "old=\$(cat /var/lib/oibus/secrets/first-password.txt); oibus-installer reset-password >/dev/null; $serves; test \"\$old\" != \"\$(cat /var/lib/oibus/secrets/first-password.txt)\"; $api; api $url/api/users/current-user"
+  t 'reset-password sets a chosen one, from the standard input' m "printf 'correct horse' | oibus-installer reset-password --password-file - && curl -sf -u 'admin:correct horse' $url/api/users/current-user && test ! -e /var/lib/oibus/secrets/first-password.txt"
+  t 'and the old registration shows with it' m "printf 'correct horse' | oibus-installer register --password-file - | grep 'Registered with'"
+}
+
+checks_of_upgrades() { # INSTALL-COMMAND-FOR-VERSION: prints how the package is installed
+  t 'an upgrade by the package restarts it once' m "since=\$(date +%s.%N); sleep 0.01; $(install_command 3.9.1); $serves
+    test \$(journalctl -u oibus --since=@\$since -o cat | grep -c '^Started oibus') = 1"
+  t 'the new version runs' version 3.9.1
+  t 'settings, password and registration are kept' m "grep -q 'Line 4' /etc/oibus/oibus.toml; curl -sf -u 'admin:correct horse' $url/api/engine | grep -q 'Line 4'; oibus-installer status | grep -q 'registered with'"
+  t 'a remote upgrade on top is tried and kept' m "cp /work/oibus-linux_x64-v3.10.0.zip /var/lib/oibus/update/x.part 2>/dev/null || { mkdir -p /var/lib/oibus/update; chown oibus: /var/lib/oibus/update; cp /work/oibus-linux_x64-v3.10.0.zip /var/lib/oibus/update/x.part; }
+    chown oibus: /var/lib/oibus/update/x.part; mv /var/lib/oibus/update/x.part /var/lib/oibus/update/oibus-linux_x64-v3.10.0.zip
+    for i in \$(seq 300); do oibus-installer status --json | tr -d '\n ' | grep -q '\"outcome\":\"committed\"' && break; sleep 0.2; done; oibus-installer status --json | tee /dev/stderr | tr -d '\n ' | grep -q '\"outcome\":\"committed\"'"
+  t 'the newer of the two releases runs, both are told' m "out=\$(oibus-installer status); echo \"\$out\"; grep -q 'runs *3.10.0, brought by an upgrade' <<<\"\$out\"; grep -q 'factory *3.9.1' <<<\"\$out\"; $serves"
+  t 'it survives a restart of the machine' $here/machine.sh reboot "$machine"
+  t 'still the newer one runs' version 3.10.0
+  t 'rollback goes back to the release of the package' m "oibus-installer rollback --reason test; oibus-installer status | grep -q 'runs *3.9.1, the factory release'"
+  t 'export saves a configuration, import brings it back' m "oibus-installer export /root/a.zip; oibus-installer import /root/a.zip; $serves; oibus-installer status | grep -q 'registered with'"
+}
+
+checks_of_instances() {
+  t 'a named instance has its own folders, port and service' m "oibus-installer install --instance line5 --json | tee /dev/stderr | grep -q '\"page\": \"http://127.0.0.1:2224\"'; systemctl is-active -q oibus-line5 oibus"
+  t 'both serve' m "$serves; curl -sf http://127.0.0.1:2224/api/status"
+  t 'a port or folder of another one is refused' m '! oibus-installer install --instance line6 --port 2223 && ! oibus-installer install --instance line6 --port 2224 && ! oibus-installer install --instance line6 --config /var/lib/oibus/line6 && ! systemctl cat oibus-line6 2>/dev/null'
+  t 'one is upgraded, the other not' m "printf '[launcher]\ntrial_window = \"3s\"\n' >>/etc/oibus/instances/line5.toml; oibus-installer restart --instance line5
+    mkdir -p /var/lib/oibus-instances/line5/update; cp /work/oibus-linux_x64-v3.10.0.zip /var/lib/oibus-instances/line5/update/; chown -R oibus: /var/lib/oibus-instances/line5/update
+    for i in \$(seq 300); do oibus-installer status --instance line5 --json | tr -d '\n ' | grep -q '\"outcome\":\"committed\"' && break; sleep 0.2; done; oibus-installer status | tee /dev/stderr | grep -q 'runs *3.10.0, brought'; oibus-installer status | grep -q 'runs *3.9.1, the factory'"
+  t 'it survives a restart of the machine' $here/machine.sh reboot "$machine"
+  t 'both serve again' m "$serves; ${serves/2223/2224}"
+  t 'a package that is newer than the upgrade takes over from it, in each instance' m "$(install_command 3.11.0); $serves; ${serves/2223/2224}
+    for i in \$(seq 150); do test \$(oibus-installer status | grep -c 'runs *3.11.0, the factory release') = 2 && break; sleep 0.2; done; oibus-installer status | tee /dev/stderr | grep -c 'runs *3.11.0, the factory release' | grep -qx 2"
+  t 'uninstall keeps data, install brings it back' m "oibus-installer uninstall --instance line5; test -d /var/lib/oibus-instances/line5/state; oibus-installer install --instance line5 >/dev/null; ${serves/2223/2224}"
+  t 'uninstall --remove-data leaves nothing' m 'oibus-installer uninstall --instance line5 --remove-data; test ! -e /var/lib/oibus-instances -a ! -e /etc/oibus/instances -a ! -e /etc/oibus/instances.json -a ! -e /etc/systemd/system/oibus-line5.service'
+}
+
+checks_of_an_archive() {
+  t 'an archive is installed without the package' m "mkdir /root/a; tar xzf /work/oibus-linux_x64-v3.9.0.tar.gz -C /root/a --strip-components=1; cd /root/a; printf secret-of-mine | ./oibus-installer install --admin-password-file -; rm -rf /root/a; curl -sf -u admin:secret-of-mine $url/api/engine"
+  t 'it runs from /opt/oibus, and status knows it' m '/opt/oibus/oibus-installer status | grep "in /opt/oibus"'
+  t 'an archive of a newer version takes its place' m 'mkdir /root/b; tar xzf /work/oibus-linux_x64-v3.9.1.tar.gz -C /root/b --strip-components=1; /root/b/oibus-installer install >/dev/null; /opt/oibus/oibus-installer status | grep "runs *3.9.1"'
+  t 'it is removed without a trace' m '/opt/oibus/oibus-installer uninstall --remove-data; test ! -e /opt/oibus -a ! -e /var/lib/oibus -a ! -e /etc/systemd/system/oibus.service; userdel oibus; rm -rf /etc/oibus'
+}
+
+nothing_left='left=$(find /etc /var/lib /usr /opt /run /var/log -xdev -iname "*oibus*" -not -path "/var/lib/dpkg/*" -not -path "/var/lib/rpm/*" -not -path "/var/lib/systemd/deb-systemd*"); test -z "$left" || { echo "$left"; exit 1; }; ! getent passwd oibus'
+quiet='failed=$(systemctl --failed --no-legend); test -z "$failed" || { echo "$failed"; exit 1; }'
+
+debian() {
+  install_command() { echo "dpkg -i --force-confold /work/oibus_$1-1_amd64.deb >/dev/null 2>&1 </dev/null"; }
+  boot
+  t 'lintian finds nothing but what is explained' bash -c "lintian --fail-on error,warning --allow-root $work/oibus_3.9.0-1_amd64.deb"
+  t 'dpkg -i installs it without a question' m "$(install_command 3.9.0)"
+  checks_of_a_life
+  echo "installed $(m 'dpkg-query -Wf "\${Installed-Size}" oibus') kB, package $(stat -c %s "$work/oibus_3.9.0-1_amd64.deb") bytes"
+  checks_of_upgrades
+  checks_of_instances
+  t 'man pages and completion are there' m "zcat /usr/share/man/man8/oibus-installer.8.gz | grep -q 'SS \"rollback\"'; source /usr/share/bash-completion/completions/oibus-installer; COMP_WORDS=(oibus-installer res); COMP_CWORD=1; _oibus_installer; test \"\${COMPREPLY[*]}\" = 'restart reset-password'"
+  t 'removing it keeps the data' m 'oibus-installer install --instance line7 >/dev/null; dpkg -r oibus >/dev/null; ! pgrep -u oibus; test -e /var/lib/oibus/state/engine.json -a -e /etc/oibus/oibus.toml'
+  t 'installing it again brings all back' m "$(install_command 3.11.0); $serves; oibus-installer status | grep -q 'registered with'"
+  t 'purging it leaves nothing' m "dpkg -P oibus >/dev/null </dev/null; $nothing_left"
+  checks_of_an_archive
+  t 'what is provisioned by file counts' m "mkdir -p /var/lib/oibus; echo '{\"engineName\":\"Line 9\",\"adminUsername\":\"chief\",\"adminPassword\":\"a b c d e\",\"port\":2299}' >/var/lib/oibus/oibus.init.json; $(install_command 3.9.0); ${serves/2223/2299}; curl -sf -u 'chief:a b c d e' http://127.0.0.1:2299/api/engine | grep -q 'Line 9'; test ! -e /var/lib/oibus/oibus.init.json; dpkg -P oibus >/dev/null"
+  t 'no unit has failed' m "$quiet"
+  off
+}
+
+redhat() {
+  install_command() { echo "rpm -U --nodeps --force-debian /work/oibus-$1-1.x86_64.rpm >/dev/null"; }
+  boot
+  t 'rpmlint finds nothing but what is explained' rpmlint -c packaging/linux/rpm/rpmlint.toml "$work/oibus-3.9.0-1.x86_64.rpm"
+  t 'what it needs of a distribution is what there is' m 'rpm -U --force-debian /work/rpmdistro-stub.rpm; rpm -U --test --force-debian /work/oibus-3.9.0-1.x86_64.rpm'
+  t 'rpm -i installs it' m "$(install_command 3.9.0)"
+  t 'rpm -V finds all as it was packed' m 'rpm -V --nodeps oibus'
+  checks_of_a_life
+  checks_of_upgrades
+  t 'a package that is newer takes over' m "$(install_command 3.11.0); $serves"
+  t 'and runs' version 3.11.0
+  t 'erasing it keeps the data' m 'rpm -e --force-debian oibus; ! pgrep -u oibus; test -e /var/lib/oibus/state/engine.json; test -e /etc/oibus/oibus.toml.rpmsave; test ! -e /usr/lib/oibus'
+  t 'no unit has failed' m "$quiet"
+  off
+}
+
+case $only in
+  '') debian; redhat ;;
+  *) "$only" ;;
+esac
+summary "packages on systemd"

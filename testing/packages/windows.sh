@@ -1,0 +1,116 @@
+#!/usr/bin/env bash
+# windows.sh: the MSI under Wine: installed with properties, upgraded, refused to be downgraded, after a restart of the
+# machine, upgraded remotely and taken back, removed. See all.sh for what it needs, and the README for what only a real
+# Windows can show.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+here=testing/packages
+# shellcheck source=testing/packages/checks.sh
+source $here/checks.sh
+work=${OIBUS_PACKAGES_WORK:?}
+
+if [[ -z ${OIBUS_WINE_OVERLAY:-} ]]; then
+  # A prefix that is as new each time: nothing is left of an earlier run.
+  export OIBUS_WINE_DIR=${OIBUS_PACKAGES_CACHE:-/var/tmp/oibus-packages}/wine
+  if [[ ! -e $OIBUS_WINE_DIR/pristine ]]; then
+    rm -rf "$OIBUS_WINE_DIR"
+    OIBUS_WINE_SHELL=true testing/wine.sh
+    cp -a "$OIBUS_WINE_DIR/prefix" "$OIBUS_WINE_DIR/pristine.new" && mv "$OIBUS_WINE_DIR/pristine.new" "$OIBUS_WINE_DIR/pristine"
+  fi
+  rm -rf "$OIBUS_WINE_DIR/prefix"
+  cp -a --reflink=auto "$OIBUS_WINE_DIR/pristine" "$OIBUS_WINE_DIR/prefix"
+  OIBUS_WINE_SHELL="$here/windows.sh" exec testing/wine.sh
+fi
+overlay=$OIBUS_WINE_OVERLAY
+win() { timeout 150 wine "$@" </dev/null 2>/dev/null; }
+msiexec() { # EXPECTED-CODE ARGUMENTS: codes arrive modulo 256: 1603 is 67
+  local rc=0
+  win msiexec "${@:2}" || rc=$?
+  [[ $rc == "$1" ]] || { echo "msiexec ends with $rc instead of $1"; return 1; }
+}
+drive=$WINEPREFIX/drive_c
+data=$drive/ProgramData/OIBus programs="$drive/Program Files/OIBus"
+tool() { timeout 150 wine "$programs/oibus-installer.exe" "$@" </dev/null | tr -d '\r'; }
+state() { win sc query "${1:-OIBus}" | tr -d '\r' | sed -n 's/.*STATE *: [0-9]* *//p'; }
+value() { win reg query 'HKLM\Software\OIBus' /v "$1" | tr -d '\r' | awk -v n="$1" '$1 == n { print $3 }'; }
+ready() { curl -sf --max-time 2 --retry 200 --retry-delay 0 --retry-max-time 30 --retry-all-errors -o /dev/null "http://127.0.0.1:${1:-2291}/api/status"; }
+gone() { ! curl -s --max-time 1 -o /dev/null "http://127.0.0.1:${1:-2291}/api/status"; }
+running() { # VERSION
+  local _
+  for _ in $(seq 60); do tool status --json | grep -q "\"running\": \"$1\"" && break; sleep 0.5; done
+  tool status --json | tee /dev/stderr | grep -q "\"running\": \"$1\"" && ready
+}
+restart_windows() {
+  wineserver -k >/dev/null 2>&1 || true
+  wineserver -w >/dev/null 2>&1
+  wineserver -p >/dev/null 2>&1 9>&-
+  timeout 120 wine wineboot </dev/null >/dev/null 2>&1 9>&-
+}
+on_failure() { tail -n 12 "$data/logs/launcher.log" 2>/dev/null; }
+
+# The versions: 3.9.0 and 3.9.1 are packages, 3.10.0 is a remote upgrade. Programs for Wine are built with the overlay.
+make() {
+  local v parts=()
+  source $here/make.sh
+  for v in 3.9.0 3.9.1 3.10.0; do
+    [[ ! -e $work/msi-made-$v ]] || continue
+    programs "$v" windows amd64
+    upgrade_packages "$v"
+    [[ $v == 3.10.0 ]] || OIBUS_RELEASE=$work/release-$v packaging/windows/build.sh "$v" "$work/cross-$v/windows-amd64" "$work"
+    touch "$work/msi-made-$v"
+  done
+}
+t 'the MSIs are made and their tables say what they must' make
+one=$work/oibus-win_x64-v3.9.0.msi two=$work/oibus-win_x64-v3.9.1.msi
+
+begun=$SECONDS
+t 'it installs silently, with properties' msiexec 0 /i "$one" /qn PORT=2291 HOST=http://127.0.0.1:4599 ADMINPASSWORD=horse-battery /l*v "$work/install.log"
+t 'the service runs and answers on the port' bash -c "$(declare -f ready win state); ready && [ \"\$(state)\" = RUNNING ]"
+echo "installed and answering after $((SECONDS - begun)) s, $(du -sm "$programs" 2>/dev/null | cut -f1) MB"
+t 'the password is the one of the property' curl -sf -u admin:horse-battery http://127.0.0.1:2291/api/users/current-user
+# Wine prints all properties at the end, hidden or not; check.sh sees to MsiHiddenProperties and HideTarget.
+t 'the password is in no other line of the log and in no file' bash -c "grep -aq 'Property(S): ADMINPASSWORD = ' '$work/install.log'; ! grep -av 'Property(S): ADMINPASSWORD = ' '$work/install.log' | grep -aq horse-battery && ! grep -rqa horse-battery '$data' '$drive/ProgramData/OIBus Installer'"
+t 'status knows it' bash -c "$(declare -f tool); programs='$programs'; tool status | tee /dev/stderr | grep -q 'runs *3.9.0, the factory release'"
+t 'the properties are remembered' bash -c "$(declare -f value win); [ \"\$(value Port)\" = 2291 ] && [ \"\$(value Host)\" = http://127.0.0.1:4599 ]"
+t 'there is a link to the page in the start menu' bash -c "find '$drive' -name OIBus.url | head -n1 | xargs -d '\n' grep -q 'URL=http://127.0.0.1:2291/'"
+t 'the event log knows its source' bash -c "$(declare -f win); win reg query 'HKLM\\SYSTEM\\CurrentControlSet\\Services\\EventLog\\Application\\OIBus' /v TypesSupported | grep -q 0x7"
+t 'reset-password makes a new one' bash -c "$(declare -f tool ready); programs='$programs'; tool reset-password && ready && curl -sf -u \"admin:\$(cut -d' ' -f2 '$data/secrets/first-password.txt' | tr -d '\r\n')\" http://127.0.0.1:2291/api/users/current-user"
+printf '\n[general]\nname = "Line 4"\n[launcher]\ntrial_window = "3s"\n' >>"$data/oibus.toml"
+t 'a newer MSI takes its place, without being told anything again' msiexec 0 /i "$two" /qn /l*v "$work/upgrade.log"
+t 'the new version runs' running 3.9.1
+t 'settings, data and port are kept' bash -c "$(declare -f value win); grep -q 'Line 4' '$data/oibus.toml' && grep -q 'port = 2291' '$data/oibus.toml' && [ \"\$(value Port)\" = 2291 ] && curl -sf -u \"admin:\$(cut -d' ' -f2 '$data/secrets/first-password.txt' | tr -d '\r\n')\" http://127.0.0.1:2291/api/engine | grep -q 'Line 4'"
+t 'an older MSI is refused' msiexec 67 /i "$one" /qn /l*v "$work/downgrade.log"
+t 'and has changed nothing' running 3.9.1
+t 'Windows restarts' restart_windows
+t 'it starts by itself' running 3.9.1
+remote() {
+  mkdir -p "$data/update"
+  cp "$work/oibus-win_x64-v3.10.0.zip" "$data/update/x.part" && mv "$data/update/x.part" "$data/update/oibus-win_x64-v3.10.0.zip"
+  local _
+  for _ in $(seq 120); do tool status --json | tr -d '\n ' | grep -q '"outcome":"committed"' && break; sleep 0.5; done
+  tool status | tee /dev/stderr | grep -q 'runs *3.10.0, brought by an upgrade'
+}
+t 'a remote upgrade is tried and kept under the service' remote
+back() { tool rollback && tool status | tee /dev/stderr | grep -q 'runs *3.9.1, the factory release'; }
+t 'rollback goes back to the version of the MSI' back
+second() { tool install --instance line5 --port 2292 && ready 2292 && [[ $(state OIBus-line5) == RUNNING ]] && ready; }
+t 'a named instance runs beside it' second
+t 'and is removed with its data' bash -c "$(declare -f tool gone); programs='$programs'; tool uninstall --instance line5 --remove-data && gone 2292 && [ ! -e '$drive/ProgramData/OIBus-line5' ]"
+t 'it is removed' msiexec 0 /x "$two" /qn /l*v "$work/remove.log"
+t 'service, programs and keys are gone' bash -c "$(declare -f state win gone value); gone && [ -z \"\$(state)\" ] && [ ! -e '$programs' ] && [ -z \"\$(value Port)\" ] && [ -z \"\$(find '$drive' -name OIBus.url)\" ]"
+t 'data and settings stay' bash -c "[ -e '$data/state/engine.json' ] && grep -q 'Line 4' '$data/oibus.toml'"
+t 'installed again it is as it was' msiexec 0 /i "$two" /qn INSTANCE=line5 PORT=2293 /l*v "$work/named.log"
+t 'an instance with a name has a service and a folder of its own' bash -c "$(declare -f state win ready); ready 2293 && [ \"\$(state OIBus-line5)\" = RUNNING ] && [ -e '$drive/ProgramData/OIBus-line5/state' ]"
+t 'REMOVEDATA=1 removes the data, too' msiexec 0 /x "$two" /qn REMOVEDATA=1 /l*v "$work/purge.log"
+t 'and only that of the instance' bash -c "[ ! -e '$drive/ProgramData/OIBus-line5' ] && [ -e '$data/state/engine.json' ]"
+
+# A signature: made with a certificate of our own, and found good.
+sign() {
+  openssl req -x509 -newkey rsa:2048 -nodes -keyout "$work/key.pem" -out "$work/cert.pem" -subj /CN=OIBus-test -days 2 -addext extendedKeyUsage=codeSigning 2>/dev/null
+  cp "$one" "$work/signed.msi"
+  cp "$work/cross-3.9.0/windows-amd64/oibus.exe" "$work/signed.exe"
+  OIBUS_SIGN_CERTIFICATE=$work/cert.pem OIBUS_SIGN_KEY=$work/key.pem packaging/windows/sign.sh "$work/signed.msi" "$work/signed.exe"
+  osslsigncode verify -CAfile "$work/cert.pem" -in "$work/signed.msi" | grep -q 'Succeeded' && osslsigncode verify -CAfile "$work/cert.pem" -in "$work/signed.exe" | grep -q 'Succeeded'
+}
+t 'programs and MSI are signed when there is a certificate' sign
+summary 'MSI under Wine'
