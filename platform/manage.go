@@ -45,4 +45,5 @@ type Folders struct {
 	Settings  string // folder of the settings files; "" puts each into its data folder
 	Registry  string // folder of the list of instances, writable for administrators only
 	Service   string // name of the service of the instance without a name
+	Unfit     string // characters that a path in the definition of a service cannot have
 }

@@ -26,7 +26,7 @@ const (
 func SystemFolders() Folders {
 	return Folders{
 		Programs: "/opt/oibus", Data: "/var/lib/oibus", Instances: "/var/lib/oibus-instances/",
-		Settings: "/etc/oibus", Registry: "/etc/oibus", Service: "oibus",
+		Settings: "/etc/oibus", Registry: "/etc/oibus", Service: "oibus", Unfit: "\"\n\r% \\$",
 	}
 }
 

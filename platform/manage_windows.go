@@ -38,7 +38,7 @@ func SystemFolders() Folders {
 	data := known(windows.FOLDERID_ProgramData, `C:\ProgramData`)
 	return Folders{
 		Programs: filepath.Join(programs, "OIBus"), Data: filepath.Join(data, "OIBus"), Instances: filepath.Join(data, "OIBus-"),
-		Registry: filepath.Join(data, "OIBus Installer"), Service: "OIBus",
+		Registry: filepath.Join(data, "OIBus Installer"), Service: "OIBus", Unfit: "\"\n\r%",
 	}
 }
 
