@@ -60,6 +60,7 @@ func (c csvInput) eachRow(ctx context.Context, in Input, columns []*column, each
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	r := csvtext.NewReader(f, c.dialect)
+	defer r.Release()
 	if c.header {
 		row, err := r.Next()
 		if err == io.EOF {

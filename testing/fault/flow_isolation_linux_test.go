@@ -32,6 +32,7 @@ const (
 	rowsABigFile  = 10_000
 	manyElements  = 10_000 // in one request
 	fewElements   = 500    // fewer than the ordinary source makes while the slow target answers
+	slowRequests  = 500    // that a large backlog makes at least, which takes a quarter of an hour
 )
 
 func TestABadTargetAndAFloodDisturbNobodyElse(t *testing.T) {
@@ -86,7 +87,7 @@ func (i *isolation) run() {
 	i.slow, i.dead = newReceiver(i.t, harness.FreePort(i.t)), newReceiver(i.t, harness.FreePort(i.t))
 	i.slow.delay.Store(int64(slowAnswer))
 	i.slow.open()
-	i.norths = append(i.norths, i.north("slow", i.slow, souths, fewElements), i.north("dead", i.dead, souths, manyElements))
+	i.norths = append(i.norths, i.north("slow", i.slow, souths, max(fewElements, i.backlog/slowRequests)), i.north("dead", i.dead, souths, manyElements))
 	from := i.ordinary.Load() // what the dead and the slow target are to get at the latest
 	i.pour(flood)
 	flooding, stop := context.WithCancel(ctx)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 )
 
 // Limits of what is read: nobody's rows come near, and a file that is no CSV is found out before it fills the memory.
@@ -29,11 +30,12 @@ type Reader struct {
 	single  bool // the delimiter is one byte
 
 	buf      []byte
-	pos      int  // next byte in buf
-	searched int  // bytes behind pos that hold no end of a row
-	eof      bool // r is read to its end
-	newline  byte // ends a row, 0 until the first buffer is read
-	line     int  // of the next row
+	first    *[firstBuffer]byte // that buf began with
+	pos      int                // next byte in buf
+	searched int                // bytes behind pos that hold no end of a row
+	eof      bool               // r is read to its end
+	newline  byte               // ends a row, 0 until the first buffer is read
+	line     int                // of the next row
 	rowLine  int
 	lines    int // ends of lines inside the quotes of this row
 	spans    []span
@@ -185,9 +187,7 @@ func (r *Reader) more() error {
 		if len(r.buf) >= r.limit {
 			return r.bad(fmt.Sprintf("a row is longer than %d bytes", r.limit))
 		}
-		grown := make([]byte, len(r.buf), min(max(2*cap(r.buf), firstBuffer), r.limit))
-		copy(grown, r.buf)
-		r.buf = grown
+		r.grow()
 	}
 	n, err := io.ReadFull(r.r, r.buf[len(r.buf):cap(r.buf)])
 	r.buf = r.buf[:len(r.buf)+n]
@@ -221,4 +221,26 @@ func guess(text []byte, quote byte) byte {
 		return '\r'
 	}
 	return '\n'
+}
+
+// firstBuffers are buffers to be used again: most texts are much shorter, and come often.
+var firstBuffers = sync.Pool{New: func() any { return new([firstBuffer]byte) }}
+
+func (r *Reader) grow() {
+	if cap(r.buf) == 0 && r.limit >= firstBuffer {
+		r.first = firstBuffers.Get().(*[firstBuffer]byte)
+		r.buf = r.first[:0]
+		return
+	}
+	grown := make([]byte, len(r.buf), min(max(2*cap(r.buf), firstBuffer), r.limit))
+	copy(grown, r.buf)
+	r.buf = grown
+}
+
+// Release ends reading. Rows that were read are valid no longer.
+func (r *Reader) Release() {
+	if r.first != nil {
+		firstBuffers.Put(r.first)
+	}
+	r.first, r.buf, r.pos, r.eof = nil, nil, 0, true
 }
