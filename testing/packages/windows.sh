@@ -60,6 +60,7 @@ make() {
     touch "$work/msi-made-$v"
   done
 }
+t 'the sources for wixl and for WiX 5 say the same' packaging/windows/same.sh
 t 'the MSIs are made and their tables say what they must' make
 one=$work/oibus-win_x64-v3.9.0.msi two=$work/oibus-win_x64-v3.9.1.msi
 

@@ -144,7 +144,7 @@ func (s *state) leftName() string { return filepath.Join(s.a.ctl, "left-"+s.a.ve
 func (s *state) leave() {
 	sum, err := s.sum()
 	if err == nil {
-		err = os.WriteFile(s.leftName(), []byte(sum), 0o600)
+		err = platform.WriteFile(s.leftName(), []byte(sum), 0o600)
 	}
 	if err != nil {
 		s.a.event("cannot note the state: %v", err)
