@@ -198,6 +198,9 @@ func TestHostileScriptsFailAloneAndLeaveNothingBehind(t *testing.T) {
 		"pollution":         {`Object.prototype.leaked = 1; globalThis.leaked = 2; Array.prototype.map = null; JSON.parse = null; throw new Error("x")`, Runtime},
 	} {
 		t.Run(name, func(t *testing.T) {
+			if testing.Short() && c.category == MemoryLimit {
+				t.Skip("the race detector takes many times the memory")
+			}
 			j := job(c.code)
 			j.Timeout = 8 * time.Second
 			if c.category == Timeout {

@@ -166,7 +166,7 @@ func (w *worker) ended(ctx context.Context) error {
 	for range w.said { // until it was reaped: then all it printed is here
 	}
 	text := w.tail.text()
-	if code := w.cmd.ProcessState.ExitCode(); code == exitMemory || strings.Contains(text, "out of memory") || strings.Contains(text, "cannot allocate memory") {
+	if code := w.cmd.ProcessState.ExitCode(); code == exitMemory || strings.Contains(text, "out of memory") || strings.Contains(text, "cannot allocate memory") || strings.Contains(text, "failed to allocate") {
 		return failure(MemoryLimit, memoryText)
 	}
 	if strings.Contains(text, "stack overflow") || strings.Contains(text, "stack exceeds") {

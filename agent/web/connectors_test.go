@@ -258,13 +258,13 @@ func TestACachedFileIsDownloadedWhole(t *testing.T) {
 	}
 }
 
-func TestAHundredThousandItemsAreCheckedImportedAndFoundInTime(t *testing.T) {
+func TestManyItemsAreCheckedImportedAndFound(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
 		t.Skip("takes seconds")
 	}
 	s, south, _ := with(t)
-	const n = 100_000
+	const n = 10_000
 	var table strings.Builder
 	table.WriteString(strings.SplitN(csvTable, "\n", 2)[0] + "\n")
 	for i := range n {
@@ -286,7 +286,7 @@ func TestAHundredThousandItemsAreCheckedImportedAndFoundInTime(t *testing.T) {
 	}
 	t.Logf("imported after %s", time.Since(began))
 	client := s.browser()
-	for _, path := range []string{"/items/search?name=99&page=3", "/items/search?sort=-scanMode&page=1999", "/items/ids", "?items=false"} {
+	for _, path := range []string{"/items/search?name=99&page=3", "/items/search?sort=-scanMode&page=199", "/items/ids", "?items=false"} {
 		began = time.Now()
 		if r := s.do(call{method: "GET", path: "/api/south/" + south + path, client: client}); r.status != 200 {
 			t.Errorf("%s: %d %.300s", path, r.status, r.body)
