@@ -186,6 +186,7 @@ func (f fakeProgram) play(mode string) int {
 	if mode == "slow" {
 		time.Sleep(time.Second)
 	}
+	f.event("works")
 	r.Ready(f.version)
 	f.event("ready")
 	if mode == "silent" {

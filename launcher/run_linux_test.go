@@ -107,10 +107,10 @@ func TestSystemdIsToldTheSameThroughANewerLauncher(t *testing.T) {
 	s.awaitIdle("3.9.1", handover.Committed)
 	first.stop()
 	first.code()
-	before := strings.Count(s.events(), "ready")
+	before := strings.Count(s.events(), "works")
 	p, said := s.notifying()
 	said("READY=1")
-	if strings.Count(s.events(), "ready") == before {
+	if strings.Count(s.events(), "works") == before {
 		t.Error("systemd was told that the service is ready before its agent was")
 	}
 	said("WATCHDOG=1")
