@@ -8,7 +8,8 @@ readonly staticcheck=honnef.co/go/tools/cmd/staticcheck@v0.8.2
 readonly nfpm=github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.2
 readonly programs=(oibus=./agent/cmd/oibus oibus-launcher=./launcher/cmd/oibus-launcher oibus-installer=./installer/cmd/oibus-installer oibus-cloudsim=./testing/cloudsim/cmd/oibus-cloudsim)
 readonly targets=(linux/amd64 linux/arm64 windows/amd64 windows/arm64)
-readonly wine_packages=(./platform/... ./agent/store ./agent/config ./launcher/... ./installer)
+readonly wine_packages=(./platform/... ./agent/store ./agent/config ./launcher/handover ./launcher/handshake ./launcher/options ./launcher/release ./installer)
+readonly slow_wine_packages=(./agent/script ./launcher ./launcher/backup ./launcher/upgrade) # minutes each
 export GOTOOLCHAIN=local
 
 say() { printf '%s\n' "$*"; }
@@ -146,7 +147,9 @@ test_packages() {
 
 test_wine() {
   local rc=0
-  testing/wine.sh "${wine_packages[@]}" || rc=$?
+  local packages=("${wine_packages[@]}")
+  [[ ${1:-} == all ]] && packages+=("${slow_wine_packages[@]}")
+  testing/wine.sh "${packages[@]}" || rc=$?
   [[ $rc == 77 ]] && { say 'skipped: there is no Wine here'; rc=0; }
   return "$rc"
 }
@@ -181,7 +184,7 @@ usage() {
 ./build.sh run [DIR]        build, then start the local OIAnalytics simulator, the launcher and the agent on data in DIR (default: run)
 ./build.sh check            format, vet, staticcheck, unit tests, cross builds, end-to-end tests
 ./build.sh test             the same
-./build.sh test-wine        unit tests of the parts that touch Windows, under Wine
+./build.sh test-wine [all]  unit tests of the parts that touch Windows, under Wine; all: those that take minutes too
 ./build.sh test-packages    the packages on a real systemd and under Wine, as root on Debian
 ./build.sh sweep            the long fault tests, whole
 ./build.sh bench            speed and memory, as a table
@@ -195,7 +198,7 @@ case ${1:-} in
   build) need_go; build ;;
   run) shift; run "$@" ;;
   check | test) check ;;
-  test-wine) need_go; test_wine ;;
+  test-wine) shift; need_go; test_wine "$@" ;;
   test-packages) test_packages ;;
   sweep) need_go; build; OIBUS_SWEEP=1 end_to_end -v -timeout 60m -run Sweep ;;
   bench) shift; need_go; build; OIBUS_DIST=$PWD/dist go run ./testing/bench "$@" ;;

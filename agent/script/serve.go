@@ -105,7 +105,7 @@ func (s *server) serve(w work) error {
 		return s.say(answer{Kind: saidError, Err: asError(err)}, nil)
 	}
 	if len(body) > outputLimit {
-		return s.say(answer{Kind: saidError, Err: failure(Runtime, "the result is larger than the limit of 128 MB")}, nil)
+		return s.say(answer{Kind: saidError, Err: failure(MemoryLimit, "the result is larger than the limit of 128 MB")}, nil)
 	}
 	a.Kind = saidResult
 	return s.say(a, body)
