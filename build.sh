@@ -142,7 +142,7 @@ package() {
 
 test_packages() {
   need_go
-  testing/packages/all.sh
+  testing/packages/all.sh "$@"
 }
 
 test_wine() {
@@ -185,7 +185,7 @@ usage() {
 ./build.sh check            format, vet, staticcheck, unit tests, cross builds, end-to-end tests
 ./build.sh test             the same
 ./build.sh test-wine [all]  unit tests of the parts that touch Windows, under Wine; all: those that take minutes too
-./build.sh test-packages    the packages on a real systemd and under Wine, as root on Debian
+./build.sh test-packages [PART]...  the packages on a real systemd and under Wine, as root on Debian: debian redhat windows reproducible
 ./build.sh sweep            the long fault tests, whole
 ./build.sh bench            speed and memory, as a table
 ./build.sh release          upgrade packages for each platform into dist/release/
@@ -199,7 +199,7 @@ case ${1:-} in
   run) shift; run "$@" ;;
   check | test) check ;;
   test-wine) shift; need_go; test_wine "$@" ;;
-  test-packages) test_packages ;;
+  test-packages) shift; test_packages "$@" ;;
   sweep) need_go; build; OIBUS_SWEEP=1 end_to_end -v -timeout 60m -run Sweep ;;
   bench) shift; need_go; build; OIBUS_DIST=$PWD/dist go run ./testing/bench "$@" ;;
   release) need_go; release ;;

@@ -36,11 +36,19 @@ if [[ ! -e $root.ready ]]; then
 fi
 
 work=${OIBUS_PACKAGES_WORK:-}
-if [[ -z $work ]]; then
-  work=$(mktemp -d /var/tmp/oibus-packages-work.XXXXXX)
-  trap 'rm -rf "$work"' EXIT
-fi
+own=''
+[[ -n $work ]] || own=$(mktemp -d /var/tmp/oibus-packages-work.XXXXXX)
+work=${work:-$own}
 mkdir -p "$work"
+# Whatever ends this ends the machines, too.
+leave() {
+  local left
+  left=$(jobs -p)
+  [[ -z $left ]] || { kill $left 2>/dev/null; wait; } || true
+  [[ -z $own ]] || rm -rf "$own"
+}
+trap leave EXIT
+trap 'exit 1' INT TERM
 export OIBUS_PACKAGES_WORK=$work OIBUS_PACKAGES_ROOT=$root
 export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || date +%s)}
 rc=0

@@ -17,6 +17,7 @@ on_failure() { $here/machine.sh run "$machine" journalctl -b --no-pager -n 20 -o
 boot() {
   $here/machine.sh start "$machine" --private-network --bind-ro="$work:/work"
   trap '$here/machine.sh stop "$machine"' EXIT
+  trap 'exit 1' INT TERM
 }
 off() { $here/machine.sh stop "$machine"; trap - EXIT; }
 
