@@ -71,6 +71,8 @@ lint() {
 
 # Packages whose tests take minutes under the race detector: it sees a part of them, and all of them run without it.
 readonly heavy='oibus/agent/cache oibus/agent/script'
+# Tests of other processes, of which the race detector sees nothing: they run with the real programs, end to end.
+readonly outside='^oibus/testing/(architecture|bench|conformance|e2e|fault)(/|$)'
 
 unit_tests() {
   if ! command -v "$(go env CC)" >/dev/null; then
@@ -79,7 +81,7 @@ unit_tests() {
     return
   fi
   local light
-  mapfile -t light < <(go list ./... | grep -vxF "${heavy// /$'\n'}")
+  mapfile -t light < <(go list ./... | grep -vxF "${heavy// /$'\n'}" | grep -vE "$outside")
   CGO_ENABLED=1 go test -race "${light[@]}"
   # shellcheck disable=SC2086 # two words
   CGO_ENABLED=1 go test -race -short $heavy
