@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"oibus/agent/content"
+	"oibus/platform/task"
 )
 
 // Item is one content for PutMany.
@@ -110,7 +111,7 @@ func (c *Cache) prepare(ctx context.Context, m Meta, r io.Reader, exempt bool) (
 	}
 	buf := buffers.Get().(*bytes.Buffer)
 	buf.Reset()
-	_, err := buf.ReadFrom(io.LimitReader(withContext{ctx, r}, int64(c.o.tune.inline)+1))
+	_, err := buf.ReadFrom(io.LimitReader(task.Reader(ctx, r), int64(c.o.tune.inline)+1))
 	if err != nil || buf.Len() > c.o.tune.inline {
 		defer buffers.Put(buf)
 	}
@@ -118,7 +119,7 @@ func (c *Cache) prepare(ctx context.Context, m Meta, r io.Reader, exempt bool) (
 		return nil, err
 	}
 	if buf.Len() > c.o.tune.inline {
-		return c.ownFile(m, io.MultiReader(bytes.NewReader(buf.Bytes()), withContext{ctx, r}), exempt)
+		return c.ownFile(m, io.MultiReader(bytes.NewReader(buf.Bytes()), task.Reader(ctx, r)), exempt)
 	}
 	p, err := c.inline(m, buf.Bytes())
 	if err == nil {
@@ -128,19 +129,6 @@ func (c *Cache) prepare(ctx context.Context, m Meta, r io.Reader, exempt bool) (
 }
 
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
-
-// withContext fails reading when the context is done.
-type withContext struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (w withContext) Read(p []byte) (int, error) {
-	if err := w.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return w.r.Read(p)
-}
 
 func (c *Cache) inline(m Meta, data []byte) (*pending, error) {
 	if err := m.check(); err != nil {

@@ -14,6 +14,7 @@ import (
 	"oibus/agent/interval"
 	"oibus/agent/north"
 	"oibus/agent/south"
+	"oibus/platform/task"
 )
 
 // onItsWay is how long a content may take to become durable once reading was cancelled.
@@ -45,7 +46,7 @@ func (o *outlet) emit(ctx context.Context, c content.Content, items []south.Item
 	if len(items) != len(o.items) || len(items) > 0 && &items[0] != &o.items[0] {
 		src.Items = south.Sources(items)
 	}
-	ctx, cancel := grace(ctx)
+	ctx, cancel := task.Grace(ctx, onItsWay)
 	defer cancel()
 	err := o.r.handOn(ctx, c, src)
 	if err != nil {
@@ -65,16 +66,6 @@ func (o *outlet) told(err error) error {
 		return o.failed
 	}
 	return err
-}
-
-// grace is a context that ends a moment after ctx: what is on its way then still gets there, and is not read again.
-func grace(ctx context.Context) (context.Context, context.CancelFunc) {
-	if ctx.Err() != nil {
-		return ctx, func() {}
-	}
-	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(ctx, func() { time.AfterFunc(onItsWay, cancel) })
-	return longer, func() { stop(); cancel() }
 }
 
 // handOn makes a content durable in the cache of the North. While that is full, or there is trouble with the disk, it
@@ -97,7 +88,7 @@ func (r *run) handOn(ctx context.Context, c content.Content, src content.Source)
 			return err
 		}
 		r.holds(err)
-		if sleep(ctx, wait) != nil {
+		if task.Sleep(ctx, wait) != nil {
 			return err
 		}
 	}

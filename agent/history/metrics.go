@@ -8,6 +8,7 @@ import (
 	"oibus/agent/north"
 	"oibus/agent/south"
 	"oibus/agent/store"
+	"oibus/platform/task"
 )
 
 // Metrics of a query, as protocol/data-plane.md, section 9, has them: both parts without their own start.
@@ -74,7 +75,7 @@ func (l *slot) loadMetrics() {
 
 // keepMetrics saves them from time to time.
 func (l *slot) keepMetrics(ctx context.Context) error {
-	for sleep(ctx, savePeriod) == nil {
+	for task.Sleep(ctx, savePeriod) == nil {
 		if err := l.saveMetrics(); err != nil {
 			l.s.o.Log.Warn("cannot save the metrics of a history query, trying again", "error", err)
 		}

@@ -143,7 +143,7 @@ func (r *run) readAll(ctx context.Context, h south.Historian, p plan, items []so
 		if !ok {
 			return moved, err
 		}
-		if !first && sleep(ctx, delay) != nil {
+		if !first && task.Sleep(ctx, delay) != nil {
 			return moved, context.Cause(ctx)
 		}
 		from = members[0]

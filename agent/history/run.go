@@ -136,7 +136,7 @@ func (r *run) read(ctx context.Context) (status, reason string) {
 		if errors.As(err, &final) || !touched && stuck >= r.s.pace.untouchedPasses || stuck >= r.s.pace.stuckPasses {
 			return entity.HistoryErrored, err.Error()
 		}
-		if sleep(ctx, pause) != nil {
+		if task.Sleep(ctx, pause) != nil {
 			return "", ""
 		}
 		if touched {
@@ -153,7 +153,7 @@ func (r *run) drain(ctx context.Context) (status, reason string) {
 			break
 		}
 		r.log.Log(ctx, levelTrace, fmt.Sprintf("History query \"%s\" is still running", r.q.Name))
-		if sleep(ctx, r.s.pace.look) != nil {
+		if task.Sleep(ctx, r.s.pace.look) != nil {
 			return "", ""
 		}
 	}
@@ -166,18 +166,3 @@ func (r *run) drain(ctx context.Context) (status, reason string) {
 
 // levelTrace is the level below debug.
 const levelTrace = slog.LevelDebug - 4
-
-// sleep waits, or returns the error of ctx when that ends first.
-func sleep(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return ctx.Err()
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}

@@ -12,6 +12,7 @@ import (
 	"oibus/agent/north"
 	"oibus/agent/south"
 	"oibus/agent/store"
+	"oibus/platform/task"
 )
 
 // Times of starting and stopping.
@@ -110,7 +111,7 @@ func (l *slot) again(after time.Duration) {
 	tasks := l.s.tasks
 	l.s.mu.RUnlock()
 	tasks.Go("open history query "+l.id, func(ctx context.Context) error {
-		if sleep(ctx, after) == nil {
+		if task.Sleep(ctx, after) == nil {
 			l.settle(ctx)
 		}
 		return nil

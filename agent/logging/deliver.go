@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"oibus/platform/task"
 )
 
 // sendLimit ends a send that hangs. It is more than the 30 s of the protocol's own timeout.
@@ -23,7 +25,7 @@ func (f *forwarder) send(ctx context.Context) {
 		f.retry = backoff{}
 		f.trouble.over(f.log, "Log forwarding to "+f.name+" works again")
 		if rest > 0 {
-			pause(ctx, rest)
+			_ = task.Sleep(ctx, rest)
 		}
 	case ctx.Err() != nil:
 		f.retry.failed(f.now(), 0)

@@ -135,7 +135,7 @@ func (h *Hub) keep(name string, f func(context.Context) error) func(context.Cont
 				return err
 			}
 			h.alarm(fmt.Sprintf("Logging: %v\n%s", err, panicked.Stack))
-			if !pause(ctx, afterPanic) {
+			if task.Sleep(ctx, afterPanic) != nil {
 				return err
 			}
 		}

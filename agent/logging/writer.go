@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"oibus/agent/entity"
+	"oibus/platform/task"
 )
 
 const (
@@ -96,7 +97,7 @@ func (w *writer) persist(ctx context.Context, b batch) bool {
 			w.alarm(fmt.Sprintf("The log journal cannot be written, log lines wait in memory: %v", err))
 		}
 		w.failure = err
-		if !pause(ctx, retryWrite) {
+		if task.Sleep(ctx, retryWrite) != nil {
 			w.alarm("Log lines are lost because the log journal could not be written before the stop")
 			return false
 		}
@@ -141,17 +142,5 @@ func (w *writer) flush(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 		return fmt.Errorf("cannot flush the log journal: %w", ctx.Err())
-	}
-}
-
-// pause waits for d and returns false when ctx is done before.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"oibus/agent/cache"
 	"oibus/agent/content"
+	"oibus/platform/task"
 )
 
 // stranger looks for a point that no item of the source is called after.
@@ -33,7 +34,7 @@ func (in *intake) each(ctx context.Context, f func(*content.Value) error) error 
 	if err != nil {
 		return fmt.Errorf("cannot read content: %w", err)
 	}
-	d := content.NewDecoder(withContext{ctx, r})
+	d := content.NewDecoder(task.Reader(ctx, r))
 	var v content.Value
 	for err == nil {
 		if err = d.Next(&v); err == nil {
@@ -91,7 +92,7 @@ func (in *intake) passAll(ctx context.Context, p *part) error {
 	if err != nil {
 		return fmt.Errorf("cannot read content: %w", err)
 	}
-	a := content.NewArray(withContext{ctx, r})
+	a := content.NewArray(task.Reader(ctx, r))
 	for err == nil {
 		var raw []byte
 		if raw, err = a.Next(); err == nil {

@@ -76,20 +76,7 @@ var copyBuffers = sync.Pool{New: func() any { b := make([]byte, 64<<10); return 
 func copyTo(ctx context.Context, w io.Writer, r io.Reader) (int64, error) {
 	buf := copyBuffers.Get().(*[]byte)
 	defer copyBuffers.Put(buf)
-	return io.CopyBuffer(struct{ io.Writer }{w}, withContext{ctx, r}, *buf)
-}
-
-// withContext fails reading when the context is done.
-type withContext struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (w withContext) Read(p []byte) (int, error) {
-	if err := w.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return w.r.Read(p)
+	return io.CopyBuffer(struct{ io.Writer }{w}, task.Reader(ctx, r), *buf)
 }
 
 // transform stores what the transformer makes of c. When it fails c itself is kept in the folder error, or the failure

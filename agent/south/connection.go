@@ -61,7 +61,7 @@ func (r *Runner) stayConnected(ctx context.Context) error {
 			r.log.Error(fmt.Sprintf("Error while connecting: %s. Trying again in %s", err, wait))
 		}
 		r.disconnect(ctx)
-		_ = sleep(ctx, wait)
+		_ = task.Sleep(ctx, wait)
 	}
 	return ctx.Err()
 }

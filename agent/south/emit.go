@@ -9,6 +9,7 @@ import (
 	"oibus/agent/content"
 	"oibus/agent/entity"
 	"oibus/agent/interval"
+	"oibus/platform/task"
 )
 
 // Times between two attempts to hand on what came in on a subscription, which nobody reads again.
@@ -69,23 +70,13 @@ func (o *outlet) told(err error) error {
 // handOn makes a content durable wherever it goes, and counts it. What is on its way when ctx ends has still a moment
 // to get there: otherwise some would have it, and get it again later.
 func (r *Runner) handOn(ctx context.Context, c content.Content, s content.Source) error {
-	ctx, cancel := grace(ctx)
+	ctx, cancel := task.Grace(ctx, onItsWay)
 	defer cancel()
 	if err := r.o.Emit(ctx, c, s); err != nil {
 		return err
 	}
 	r.meter.retrieved(c)
 	return nil
-}
-
-// grace is a context that ends a moment after ctx.
-func grace(ctx context.Context) (context.Context, context.CancelFunc) {
-	if ctx.Err() != nil {
-		return ctx, func() {}
-	}
-	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(ctx, func() { time.AfterFunc(onItsWay, cancel) })
-	return longer, func() { stop(); cancel() }
 }
 
 // arrived hands on what came in on a subscription. It blocks while nothing can be taken, until the South is stopped.
@@ -100,23 +91,8 @@ func (r *Runner) arrived(ctx context.Context, c content.Content, items []Item) e
 		if err == nil || !errors.As(err, &held) {
 			return err
 		}
-		if sleep(ctx, wait) != nil {
+		if task.Sleep(ctx, wait) != nil {
 			return fmt.Errorf("not taken before the end: %w", err)
 		}
-	}
-}
-
-// sleep waits, or returns the error of ctx when that ends first.
-func sleep(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return ctx.Err()
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }

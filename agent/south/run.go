@@ -9,6 +9,7 @@ import (
 
 	"oibus/agent/entity"
 	"oibus/agent/interval"
+	"oibus/platform/task"
 )
 
 // valueLimit bounds what is kept as a last value, in bytes. It is shown to people, and written to the disk.
@@ -180,7 +181,7 @@ func (r *Runner) readWindows(ctx context.Context, h Historian, what reading) err
 		}
 	}
 	for i, window := range run.All() {
-		if i > 0 && sleep(ctx, what.unit.delay) != nil {
+		if i > 0 && task.Sleep(ctx, what.unit.delay) != nil {
 			return ctx.Err()
 		}
 		if r.isStale(what.unit) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"oibus/launcher/handover"
+	"oibus/platform/task"
 )
 
 // phases of the launcher in the words of a person.
@@ -48,7 +49,7 @@ func (s *Service) await(ctx context.Context, o order, r *reporter) (string, erro
 		case now.Sub(idle) >= s.o.limits.pickup:
 			return "", errors.Join(fmt.Errorf("OIBus has not been updated: the launcher did not take the request within %s. Its log says more", s.o.limits.pickup), s.withdraw(o))
 		}
-		if err := pause(ctx, s.o.limits.look); err != nil {
+		if err := task.Sleep(ctx, s.o.limits.look); err != nil {
 			return "", err
 		}
 	}

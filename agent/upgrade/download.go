@@ -10,6 +10,7 @@ import (
 	"oibus/agent/cloud"
 	"oibus/launcher/release"
 	"oibus/platform"
+	"oibus/platform/task"
 )
 
 const (
@@ -46,7 +47,7 @@ func (s *Service) download(ctx context.Context, o order, p *partial, r *reporter
 		wait := cloud.Backoff{Max: s.o.limits.lastRetry}.Next(failures, s.o.limits.firstRetry, cloud.RetryAfter(err), s.o.random)
 		s.o.Log.Warn("The download of the release was interrupted", "asset", o.asset, "error", err, "bytes", p.at, "size", p.Size, "again", wait.Round(time.Second))
 		r.interrupted(err, wait)
-		if err := pause(ctx, wait); err != nil {
+		if err := task.Sleep(ctx, wait); err != nil {
 			return err
 		}
 	}
@@ -212,16 +213,4 @@ func announced(size int64) string {
 		return "an unknown number"
 	}
 	return fmt.Sprint(size)
-}
-
-// pause waits, unless ctx ends before.
-func pause(ctx context.Context, d time.Duration) error {
-	due := time.NewTimer(d)
-	defer due.Stop()
-	select {
-	case <-due.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }

@@ -13,6 +13,7 @@ import (
 	"oibus/launcher/handover"
 	"oibus/launcher/release"
 	"oibus/platform"
+	"oibus/platform/task"
 )
 
 const (
@@ -99,7 +100,7 @@ func (s *Service) receiveInto(ctx context.Context, part string, size int64, body
 	if err != nil {
 		return fmt.Errorf("cannot write the package: %w", err)
 	}
-	n, err := io.CopyBuffer(struct{ io.Writer }{&bounded{f, s, release.DefaultLimits().PackageSize}}, reading{ctx, body}, make([]byte, pieceSize))
+	n, err := io.CopyBuffer(struct{ io.Writer }{&bounded{f, s, release.DefaultLimits().PackageSize}}, task.Reader(ctx, body), make([]byte, pieceSize))
 	if err == nil && size >= 0 && n != size {
 		err = entity.Invalid("%d bytes of the package came, %d were announced", n, size)
 	}

@@ -15,6 +15,7 @@ import (
 	"oibus/launcher/handover"
 	"oibus/launcher/release"
 	"oibus/platform"
+	"oibus/platform/task"
 )
 
 // stage verifies what was downloaded, gives it the name under which the launcher finds it, and asks for the upgrade.
@@ -96,24 +97,11 @@ func sumOf(ctx context.Context, path string) (string, error) {
 		return "", fmt.Errorf("cannot read the release: %w", err)
 	}
 	h := sha256.New()
-	_, err = io.CopyBuffer(h, reading{ctx, f}, make([]byte, pieceSize))
+	_, err = io.CopyBuffer(h, task.Reader(ctx, f), make([]byte, pieceSize))
 	if err = errors.Join(err, f.Close()); err != nil {
 		return "", fmt.Errorf("cannot read the release: %w", err)
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
-}
-
-// reading ends when its context does.
-type reading struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (r reading) Read(p []byte) (int, error) {
-	if r.ctx.Err() != nil {
-		return 0, context.Cause(r.ctx)
-	}
-	return r.r.Read(p)
 }
 
 func (s *Service) removeStaged(name string) error {

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"oibus/platform/task"
 )
 
 // unfinishedPrefix begins the names of folders that are being unpacked. A crash can leave one behind:
@@ -95,7 +97,7 @@ func foldersOf(m Manifest) []string {
 // unpackFile writes one file and makes sure that it is the one that Verify saw.
 func (p *Package) unpackFile(ctx context.Context, dir string, f File) error {
 	h := sha256.New()
-	content := io.TeeReader(contextReader{ctx, p.entry(f.Path).open(p.r)}, h)
+	content := io.TeeReader(task.Reader(ctx, p.entry(f.Path).open(p.r)), h)
 	if err := p.write(filepath.Join(dir, filepath.FromSlash(f.Path)), content, f.Executable); err != nil {
 		return err
 	}

@@ -8,6 +8,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"oibus/platform/task"
 )
 
 // Report is what Verify found out about a package.
@@ -143,7 +145,7 @@ func (p *Package) verifyFiles(ctx context.Context, m *Manifest, compare bool) er
 
 // hashContent reads to the end and returns the SHA-256 in hexadecimal and the beginning of what was read.
 func hashContent(ctx context.Context, r io.Reader) (sum string, head []byte, err error) {
-	r = contextReader{ctx, r}
+	r = task.Reader(ctx, r)
 	h := sha256.New()
 	begin := make([]byte, machineHead)
 	n, err := io.ReadFull(r, begin)
@@ -155,17 +157,4 @@ func hashContent(ctx context.Context, r io.Reader) (sum string, head []byte, err
 		return "", nil, err
 	}
 	return hex.EncodeToString(h.Sum(nil)), begin[:n], nil
-}
-
-// contextReader ends when its context does.
-type contextReader struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (c contextReader) Read(p []byte) (int, error) {
-	if err := c.ctx.Err(); err != nil {
-		return 0, context.Cause(c.ctx)
-	}
-	return c.r.Read(p)
 }

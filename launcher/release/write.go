@@ -15,6 +15,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"oibus/platform/task"
 )
 
 // zipVersion is the version of the zip format with folders and deflate, 2.0.
@@ -108,7 +110,7 @@ func (s Source) pack(ctx context.Context, w io.Writer) (f contentFacts, err erro
 		return f, fmt.Errorf("cannot pack %q: %w", s.Path, err)
 	}
 	sum, crc := sha256.New(), crc32.NewIEEE()
-	f.size, err = io.CopyBuffer(io.MultiWriter(out, sum, crc), contextReader{ctx, in}, make([]byte, copyBuffer))
+	f.size, err = io.CopyBuffer(io.MultiWriter(out, sum, crc), task.Reader(ctx, in), make([]byte, copyBuffer))
 	if err = errors.Join(err, out.Close()); err != nil {
 		return f, fmt.Errorf("cannot pack %q: %w", s.Path, err)
 	}

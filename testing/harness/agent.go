@@ -101,7 +101,7 @@ func (a *Agent) Launch() {
 		a.t.Fatal("the program runs already")
 	}
 	args := append([]string{"--config", a.Dir}, a.o.Args...)
-	a.process = startProcess(a.t, a.output, a.environment(), Program(a.t, programName(a.o)), args...)
+	a.process = startProcess(a.t, a.output, a.environment(), "", Program(a.t, programName(a.o)), args...)
 	a.t.Cleanup(a.process.endWith(a.o.Launcher))
 }
 

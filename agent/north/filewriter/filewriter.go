@@ -22,6 +22,7 @@ import (
 	"oibus/agent/content"
 	"oibus/agent/north"
 	"oibus/platform"
+	"oibus/platform/task"
 )
 
 // Type is the row of the catalogue.
@@ -165,7 +166,7 @@ func (w *Writer) write(ctx context.Context, target string, source io.Reader) (er
 			os.Remove(path)
 		}
 	}()
-	if _, err := io.Copy(file, reader{ctx, source}); err != nil {
+	if _, err := io.Copy(file, task.Reader(ctx, source)); err != nil {
 		return folder.Fail(err, "write", target)
 	}
 	if err := file.Sync(); err != nil && !errors.Is(err, errors.ErrUnsupported) {
@@ -185,16 +186,3 @@ func (w *Writer) write(ctx context.Context, target string, source io.Reader) (er
 
 // temporary is a name for a file that is not whole yet, recognisable as this connector's.
 func (w *Writer) temporary(random string) string { return ".oibus-" + w.id + "-" + random + ".tmp" }
-
-// reader ends with its context.
-type reader struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (r reader) Read(p []byte) (int, error) {
-	if err := r.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return r.r.Read(p)
-}

@@ -14,6 +14,7 @@ import (
 	"oibus/agent/connector/folder"
 	"oibus/agent/content"
 	"oibus/agent/south"
+	"oibus/platform/task"
 )
 
 const megabyte = 1 << 20
@@ -209,21 +210,8 @@ func (s *scan) compress(ctx context.Context, path string) (compressed string, er
 	if err != nil {
 		return "", err
 	}
-	if _, err := io.Copy(z, reader{ctx, in}); err != nil {
+	if _, err := io.Copy(z, task.Reader(ctx, in)); err != nil {
 		return "", err
 	}
 	return compressed, z.Close()
-}
-
-// reader ends with its context.
-type reader struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (r reader) Read(p []byte) (int, error) {
-	if err := r.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return r.r.Read(p)
 }
