@@ -20,6 +20,16 @@ type Env struct {
 	TempDir  string // exists, is the connector's own, and is emptied before each start
 	Test     bool   // made for one test only, not for running
 	Host     Host
+	// Memory is what the connector remembers over restarts besides its content, such as the host keys it trusts. It is
+	// nil in a test of settings that belong to no saved connector.
+	Memory Memory
+}
+
+// Memory keeps a few small facts of a connector, durably. It is safe for concurrent use.
+type Memory interface {
+	Get(key string) (json.RawMessage, bool)
+	// Set changes some keys, nil deletes one; what it says is durable when it returns nil.
+	Set(changes map[string]json.RawMessage) error
 }
 
 // Host is what the agent gives to all connectors.
@@ -29,6 +39,12 @@ type Host struct {
 	OIAnalytics func() (cloud.Connection, error)
 	// Certificate finds a stored certificate with its private key in clear.
 	Certificate func(id string) (Certificate, error)
+	// Identity is the agent's own certificate, by which it shows itself to machines: self-signed, made once, with its
+	// application URI as subjectAltName.
+	Identity func() (Certificate, error)
+	// Seal and Open turn a secret into what may be written to a Memory, and back.
+	Seal func(secret string) (string, error)
+	Open func(sealed string) (string, error)
 	Now         func() time.Time
 }
 
