@@ -157,17 +157,21 @@ func (u *upgrader) wait(err error) {
 	u.delay(err)
 }
 
-// delay is wait with mu held.
+// delay is wait with mu held. What is tried before a pause is over, because an agent has ended, does not make the next
+// one longer: the pause measures how long the trouble lasts, not how often it shows.
 func (u *upgrader) delay(err error) {
-	u.again = min(max(2*u.again, againFirst), againMax)
-	u.pause = time.Now().Add(u.again)
+	if now := time.Now(); !now.Before(u.pause) {
+		u.again = min(max(2*u.again, againFirst), againMax)
+		u.pause = now.Add(u.again)
+	}
 	u.log.Warn("the upgrade cannot go on now", "error", err, "again", u.again)
 }
 
+// wentOn ends the pause: what stood in the way is gone.
 func (u *upgrader) wentOn() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.again = 0
+	u.again, u.pause = 0, time.Time{}
 }
 
 func (u *upgrader) wanted() <-chan struct{} { return u.stop }
@@ -278,6 +282,9 @@ func (u *upgrader) due(last *ending) bool {
 // goOn advances; ok says that the run is what to start now: a trial.
 func (u *upgrader) goOn(ctx context.Context) (r run, ok bool, err error) {
 	need, err := u.machine.Advance(ctx, true)
+	if err == nil {
+		u.wentOn()
+	}
 	if err != nil || need != upgrade.Trial || u.elsewhere() {
 		return run{}, false, err
 	}
