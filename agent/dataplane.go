@@ -43,7 +43,12 @@ func (a *agent) openConnectors(c catalogue) error {
 	for _, repair := range a.connectors.Repairs() {
 		a.log.Warn(repair)
 	}
-	host := connector.Host{Version: a.config.Announced, OIAnalytics: a.registration.Connection, Certificate: a.certificate, Now: time.Now}
+	own := &identity{keys: a.keys, facts: a.store.Facts("identity")}
+	host := connector.Host{
+		Version: a.config.Announced, OIAnalytics: a.registration.Connection, Certificate: a.certificate, Now: time.Now,
+		Identity: own.certificate, Seal: a.keys.Seal, Open: a.keys.Open,
+		Memory: func(id string) connector.Memory { return a.store.Facts(connector.MemoryName(id)) },
+	}
 	a.engine, err = engine.New(engine.Options{
 		Connectors: a.connectors, Souths: c.souths, Norths: c.norths, Transformer: a.transformers.Find, Dialect: dialect,
 		ScanModes: a.settings.ScanModes, Open: a.keys.Open, Store: a.store, DataDir: a.line.DataDir, Log: a.log,

@@ -25,6 +25,17 @@ type Env struct {
 	Memory Memory
 }
 
+// MemoryOf is what a connector remembers, nil when nothing lasts, or when it was never saved.
+func (h Host) MemoryOf(id string) Memory {
+	if h.Memory == nil || id == "" {
+		return nil
+	}
+	return h.Memory(id)
+}
+
+// MemoryName is the document of what a connector remembers.
+func MemoryName(id string) string { return "memory/" + id }
+
 // Memory keeps a few small facts of a connector, durably. It is safe for concurrent use.
 type Memory interface {
 	Get(key string) (json.RawMessage, bool)
@@ -42,10 +53,12 @@ type Host struct {
 	// Identity is the agent's own certificate, by which it shows itself to machines: self-signed, made once, with its
 	// application URI as subjectAltName.
 	Identity func() (Certificate, error)
+	// Memory is what the connector of that id remembers; nil when nothing lasts.
+	Memory func(id string) Memory
 	// Seal and Open turn a secret into what may be written to a Memory, and back.
 	Seal func(secret string) (string, error)
 	Open func(sealed string) (string, error)
-	Now         func() time.Time
+	Now  func() time.Time
 }
 
 // Certificate is a stored certificate, as PEM texts.

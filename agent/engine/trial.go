@@ -148,11 +148,21 @@ func (s *Service) trialEnv(e entity.Connector) (env connector.Env, clean func(),
 		return env, nil, fmt.Errorf("cannot make a folder for the test: %w", err)
 	}
 	env = connector.Env{ID: e.ID, Name: e.Name, Type: e.Type, Log: slog.New(slog.DiscardHandler), TempDir: dir, Test: true, Host: s.o.Host}
+	if s.saved(e.ID) {
+		env.Memory = s.o.Host.MemoryOf(e.ID)
+	}
 	return env, func() {
 		if err := os.RemoveAll(dir); err != nil {
 			s.o.Log.Warn("cannot remove the folder of a test", "error", err)
 		}
 	}, nil
+}
+
+// saved says whether a South or a North has that id.
+func (s *Service) saved(id string) bool {
+	_, south := s.o.Connectors.South(id)
+	_, north := s.o.Connectors.North(id)
+	return south == nil || north == nil
 }
 
 // ItemTest is what a test of an item is asked with.

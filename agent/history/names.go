@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"oibus/agent/connector"
 	"oibus/agent/entity"
 	"oibus/agent/manifest"
 	"oibus/agent/north"
@@ -17,6 +18,7 @@ import (
 func (s *Service) clear(id string) error {
 	err := errors.Join(
 		s.tracking.Forget(id), north.RemoveCache(s.o.Store, s.o.DataDir, cacheID(id)), store.Remove(s.o.Store, metricsName(id)),
+		store.Remove(s.o.Store, connector.MemoryName(id)),
 		os.RemoveAll(filepath.Join(s.o.DataDir, "tmp", folderName(id))))
 	for _, folder := range []string{"cache", filepath.Join("state", "metrics")} { // empty by now
 		if rest := os.Remove(filepath.Join(s.o.DataDir, folder, folderName(id))); !errors.Is(rest, os.ErrNotExist) {

@@ -86,7 +86,8 @@ func (r *run) makeSouth(lose context.CancelCauseFunc) (conn south.Connector, h s
 		return nil, nil, nil, false, fmt.Errorf("cannot empty the temporary folder of history query %q: %w", r.q.Name, err)
 	}
 	env := south.Env{
-		Env: connector.Env{ID: r.q.ID, Name: r.q.Name, Type: r.q.South.Type, Settings: settings, Log: r.log, TempDir: temp, Host: r.s.o.Host},
+		Env: connector.Env{ID: r.q.ID, Name: r.q.Name, Type: r.q.South.Type, Settings: settings, Log: r.log, TempDir: temp, Host: r.s.o.Host,
+			Memory: r.s.o.Host.MemoryOf(r.q.ID)},
 		Emit: func(context.Context, content.Content, []south.Item) error {
 			return errors.New("a history query does not listen")
 		},

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"oibus/agent/connector"
 	"oibus/agent/entity"
 	"oibus/agent/north"
 	"oibus/agent/south"
@@ -160,7 +161,8 @@ func (l *slot) open(q snapshot) error {
 
 // reset forgets what was read and cached.
 func (l *slot) reset(q snapshot) error {
-	err := errors.Join(l.s.tracking.Forget(l.id), north.RemoveCache(l.s.o.Store, l.s.o.DataDir, cacheID(l.id)), store.Remove(l.s.o.Store, metricsName(l.id)))
+	err := errors.Join(l.s.tracking.Forget(l.id), north.RemoveCache(l.s.o.Store, l.s.o.DataDir, cacheID(l.id)), store.Remove(l.s.o.Store, metricsName(l.id)),
+		store.Remove(l.s.o.Store, connector.MemoryName(l.id)))
 	if err != nil {
 		return err
 	}

@@ -216,7 +216,11 @@ func Remove(s *store.Store, dataDir, id string) error {
 	if id == "" || strings.ContainsAny(id, `/\:`) {
 		return fmt.Errorf("cannot remove a north called %q", id)
 	}
-	return RemoveCache(s, dataDir, cacheID(id))
+	err := RemoveCache(s, dataDir, cacheID(id))
+	if s != nil {
+		err = errors.Join(err, store.Remove(s, connector.MemoryName(id)))
+	}
+	return err
 }
 
 // RemoveCache deletes the cache of that id, which no Runner uses, with the metrics of the North. s may be nil.

@@ -163,7 +163,7 @@ func (s *sender) make() (Connector, error) {
 		return nil, entity.NotFound("North connector of type \"%s\" not installed", n.Type)
 	}
 	return s.r.o.Type.New(Env{Lost: s.noteLost, Env: connector.Env{ID: n.ID, Name: n.Name, Type: n.Type, Settings: s.r.o.Settings,
-		Log: s.r.log, TempDir: filepath.Join(s.r.temp, connectorDir), Host: s.r.o.Host}})
+		Log: s.r.log, TempDir: filepath.Join(s.r.temp, connectorDir), Host: s.r.o.Host, Memory: s.r.o.Host.MemoryOf(n.ID)}})
 }
 
 // noteLost is Env.Lost.

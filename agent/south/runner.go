@@ -125,6 +125,7 @@ func parallel(o Options) int {
 func (r *Runner) make() error {
 	env := Env{Env: connector.Env{
 		ID: r.id, Name: r.o.South.Name, Type: r.o.South.Type, Settings: r.o.Settings, Log: r.log, TempDir: r.o.TempDir, Host: r.o.Host,
+		Memory: r.o.Host.MemoryOf(r.id),
 	}, Emit: r.arrived, Lost: r.loseConnection}
 	err := task.Protect("new "+r.o.South.Type, func() (err error) {
 		r.conn, err = r.o.Type.New(env)

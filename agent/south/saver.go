@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"oibus/agent/connector"
 	"oibus/agent/entity"
 	"oibus/agent/store"
 )
@@ -87,7 +88,7 @@ func (r *Runner) saveMetrics() error {
 func Remove(s *store.Store, t *Tracking, id string) error {
 	err := t.Forget(id)
 	if s != nil {
-		err = errors.Join(err, store.Remove(s, metricsName(id)))
+		err = errors.Join(err, store.Remove(s, metricsName(id)), store.Remove(s, connector.MemoryName(id)))
 	}
 	return err
 }

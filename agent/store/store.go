@@ -51,6 +51,7 @@ type Store struct {
 
 	mu        sync.Mutex
 	incidents []Incident
+	facts     sync.Mutex // held while a document of Facts is read or written
 }
 
 // Open uses the folder state below dataDir, creating it if it is missing.
