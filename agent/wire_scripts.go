@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"time"
 
-	"oibus/agent/connectors"
 	"oibus/agent/engine"
 	"oibus/agent/entity"
 	"oibus/agent/logging"
@@ -34,14 +33,9 @@ func (a *agent) openTransformers(context.Context) error {
 // connectTransformers lets changes of custom transformers take effect.
 func (a *agent) connectTransformers() {
 	a.transformers.OnChange(func(id string, what transformers.What) {
-		switch what {
-		case transformers.Reshaped, transformers.Deleted: // bindings hold options of another shape
+		if what == transformers.Reshaped || what == transformers.Deleted { // bindings hold options of another shape
 			if err := a.connectors.DeleteLinksTo(entity.System, id); err != nil {
 				a.log.Error("The bindings of a transformer cannot be removed", "transformer", id, "error", err)
-			}
-		case transformers.Edited:
-			for _, north := range a.connectors.NorthsLinking(id) {
-				a.engine.Changed(connectors.Change{Kind: connectors.North, ID: north, What: connectors.Links})
 			}
 		}
 		a.messages.Changed(message.FullConfig)

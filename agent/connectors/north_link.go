@@ -57,8 +57,8 @@ func (s *Service) DeleteLink(author, northID, linkID string) error {
 	return s.replaceNorth(f, next, Links)
 }
 
-// NorthsLinking lists the Norths that link a transformer.
-func (s *Service) NorthsLinking(transformerID string) []string {
+// northsLinking lists the Norths that link a transformer.
+func (s *Service) northsLinking(transformerID string) []string {
 	var ids []string
 	for _, n := range s.Norths() {
 		if slices.ContainsFunc(n.Transformers, func(l entity.TransformerLink) bool { return l.TransformerID == transformerID }) {
@@ -73,7 +73,7 @@ func (s *Service) DeleteLinksTo(author, transformerID string) error {
 	s.changing.Lock()
 	defer s.changing.Unlock()
 	var errs []error
-	for _, id := range s.NorthsLinking(transformerID) {
+	for _, id := range s.northsLinking(transformerID) {
 		f, err := s.northFile(id)
 		if err != nil {
 			errs = append(errs, err)

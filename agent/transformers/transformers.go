@@ -29,12 +29,11 @@ const (
 // What happened to a transformer.
 type What int
 
-// What can happen. Edited: its code changed, so that what uses it must be told. Reshaped: its options changed, so that
-// bindings to it no longer fit. Renamed: nothing that runs is concerned.
+// What can happen. Reshaped: its options changed, so that bindings to it no longer fit. Whatever else changed, the next
+// content finds it: a binding is followed for each.
 const (
 	Created What = iota
-	Renamed
-	Edited
+	Changed
 	Reshaped
 	Deleted
 )
@@ -53,7 +52,8 @@ type Options struct {
 
 // Service is safe for concurrent use.
 type Service struct {
-	o Options
+	o         Options
+	standards map[string]string // function names of the standard ones, by id
 
 	mu       sync.Mutex
 	items    []entity.CustomTransformer
@@ -62,7 +62,10 @@ type Service struct {
 
 // Open loads the custom transformers.
 func Open(o Options) (*Service, error) {
-	s := &Service{o: o}
+	s := &Service{o: o, standards: map[string]string{}}
+	for function, id := range o.StandardIDs() {
+		s.standards[id] = function
+	}
 	var err error
 	if s.items, _, err = store.Load(o.Store, document, []entity.CustomTransformer{}); err != nil {
 		return nil, fmt.Errorf("cannot load the custom transformers: %w", err)
@@ -148,12 +151,8 @@ func (s *Service) Exists(id string) bool {
 
 // standard is the function name of a standard transformer.
 func (s *Service) standard(id string) (string, bool) {
-	for function, known := range s.o.StandardIDs() {
-		if known == id {
-			return function, true
-		}
-	}
-	return "", false
+	function, ok := s.standards[id]
+	return function, ok
 }
 
 // Create makes a custom transformer from a CustomTransformerCommand.
@@ -242,13 +241,10 @@ func (s *Service) replace(author, id string, t entity.CustomTransformer) (What, 
 	if err := s.save(items); err != nil {
 		return 0, err
 	}
-	switch {
-	case !sameJSON(was.Manifest, t.Manifest):
+	if !sameJSON(was.Manifest, t.Manifest) {
 		return Reshaped, nil
-	case was.Code != t.Code || was.Language != t.Language || was.Timeout != t.Timeout || was.InputType != t.InputType || was.OutputType != t.OutputType:
-		return Edited, nil
 	}
-	return Renamed, nil
+	return Changed, nil
 }
 
 func sameJSON(a, b json.RawMessage) bool {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -120,7 +121,7 @@ func TestChangesAreDurableAndAnnounced(t *testing.T) {
 	if err := s.Delete(made.ID); err != nil {
 		t.Fatal(err)
 	}
-	if want := []What{Created, Renamed, Edited, Reshaped, Deleted}; len(told) != len(want) || told[0] != want[0] || told[1] != want[1] || told[2] != want[2] || told[3] != want[3] || told[4] != want[4] {
+	if want := []What{Created, Changed, Changed, Reshaped, Deleted}; !slices.Equal(told, want) {
 		t.Fatalf("told %v", told)
 	}
 	if list := open(t, dir, &scripts{}).List(); len(list) != 0 {
