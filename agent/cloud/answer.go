@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"oibus/agent/wording"
 )
 
 // Bounds of answers.
@@ -146,10 +148,10 @@ func (a *answer) wrong(expected string, cause error) *Error {
 	h := a.res.Header
 	text := fmt.Sprintf("%s %s: expected %s, got %d", a.request.method, a.request.shownPath(), expected, a.res.StatusCode)
 	if t := h.Get("Content-Type"); t != "" {
-		text += " " + clip(t, maxPreview)
+		text += " " + wording.Clip(t, maxPreview)
 	}
 	if encoded(h) {
-		text += " in " + clip(h.Get("Content-Encoding"), maxPreview) + " encoding"
+		text += " in " + wording.Clip(h.Get("Content-Encoding"), maxPreview) + " encoding"
 	}
 	switch {
 	case a.limit == 0: // the body was not looked at
@@ -158,12 +160,12 @@ func (a *answer) wrong(expected string, cause error) *Error {
 	case len(a.head) == 0:
 		text += " with an empty body"
 	default:
-		text += " " + quote(clip(string(a.head), maxPreview))
+		text += " " + quote(wording.Clip(string(a.head), maxPreview))
 	}
 	if isPage(h, a.head) {
 		text += " (a captive portal, proxy or gateway may be answering in place of OIAnalytics)"
 	} else if cause != nil && (len(a.head) > 0 || a.limit == 0) && !errors.Is(cause, errTooLong) {
-		text += ": " + clip(cause.Error(), maxPreview)
+		text += ": " + wording.Clip(cause.Error(), maxPreview)
 	}
 	return &Error{
 		Kind: Answer, Method: a.request.method, Path: a.request.shownPath(), Status: a.res.StatusCode,

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"oibus/agent/wording"
 	"oibus/platform/task"
 )
 
@@ -78,7 +79,7 @@ func (d *dialer) connect(ctx context.Context, network, addr string) (net.Conn, e
 		if context.Cause(ctx) == errConnectTimeout {
 			return nil, connectTimeout(addr, nil, d.timeout)
 		}
-		return nil, &connectError{text: lookupText(host, err), cause: err}
+		return nil, &connectError{text: wording.Lookup(host, err), cause: err}
 	}
 	targets := make([]string, 0, len(ips))
 	for _, ip := range ips[:min(len(ips), maxAddresses)] {
@@ -159,7 +160,7 @@ func (d *dialer) unreachable(ctx context.Context, addr string, targets []string,
 	}
 	texts := make([]string, len(failures))
 	for i, err := range failures {
-		texts[i] = "connect " + systemName(err) + " " + unbracketed(targets[i])
+		texts[i] = "connect " + wording.System(err) + " " + unbracketed(targets[i])
 	}
 	return &connectError{text: strings.Join(texts, "; "), cause: errors.Join(failures...)}
 }

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"strings"
 	"time"
-	"unicode/utf8"
 )
 
 // Kind is where a call failed.
@@ -29,7 +28,6 @@ const (
 	maxErrorBody = 64 << 10 // read of the body of a refusal
 	maxErrorText = 8 << 10  // kept of it: enough for the rules that look for words in it, small enough for a log line
 	maxPreview   = 120      // shown of an answer that is not what it should be
-	maxCause     = 500      // of the words of the operating system or of a hostile server
 )
 
 // Error is how every call fails. Its text is what the reference logs (protocol/control-plane.md, section 1.7) and
@@ -126,17 +124,4 @@ func (c *Client) failure(ctx context.Context, r request, host string, err error)
 		e.Kind, e.text = describe(err, host, c.limits.Connect)
 	}
 	return e
-}
-
-// clip makes foreign bytes a text of at most limit bytes.
-func clip(s string, limit int) string {
-	s = strings.ToValidUTF8(s, "\uFFFD")
-	if len(s) <= limit {
-		return s
-	}
-	s = s[:limit]
-	for len(s) > 0 && !utf8.ValidString(s) {
-		s = s[:len(s)-1]
-	}
-	return s + "…"
 }

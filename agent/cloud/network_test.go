@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"oibus/agent/wording"
 )
 
 // closedPort is a local address nobody listens on.
@@ -189,7 +191,7 @@ func TestSomethingThatSpeaksNoHTTPIsAnErrorOfBoundedLength(t *testing.T) {
 func TestErrorsOfWindowsSocketsBearTheSameNames(t *testing.T) {
 	t.Parallel()
 	for errno, want := range map[syscall.Errno]string{10061: "ECONNREFUSED", 10054: "ECONNRESET", 10065: "EHOSTUNREACH", 10060: "ETIMEDOUT", syscall.EHOSTUNREACH: "EHOSTUNREACH"} {
-		if got := systemName(&net.OpError{Op: "dial", Err: errno}); got != want {
+		if got := wording.System(&net.OpError{Op: "dial", Err: errno}); got != want {
 			t.Errorf("%d reads %s, want %s", errno, got, want)
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"oibus/agent/wording"
 )
 
 // request is one call to make.
@@ -27,7 +29,7 @@ func (r request) shownPath() string {
 	if isAbsolute(path) {
 		return redactURL(path)
 	}
-	return clip(path, 200)
+	return wording.Clip(path, 200)
 }
 
 func (r request) succeeds(status int) bool {
@@ -150,7 +152,7 @@ var connectionHeaders = map[string]bool{
 func setGatewayHeader(req *http.Request, h http.Header, key, value string) error {
 	switch {
 	case !validName(key) || connectionHeaders[strings.ToLower(key)]:
-		return localError("the API gateway header key "+clip(quote(key), maxPreview)+" is not the name of a header", nil)
+		return localError("the API gateway header key "+wording.Clip(quote(key), maxPreview)+" is not the name of a header", nil)
 	case !validValue(value):
 		return localError("the value of the API gateway header "+key+" holds characters that cannot be sent", nil)
 	case strings.EqualFold(key, "host"):
@@ -185,7 +187,7 @@ func refusal(conn Connection, r request, u *url.URL, res *http.Response) *Error 
 	raw, _ := io.ReadAll(io.LimitReader(res.Body, maxErrorBody))
 	e := &Error{
 		Kind: Status, Method: r.method, Path: r.shownPath(), Status: res.StatusCode,
-		Body: clip(string(raw), maxErrorText), RetryAfter: retryAfter(res.Header),
+		Body: wording.Clip(string(raw), maxErrorText), RetryAfter: retryAfter(res.Header),
 	}
 	if conn.UseProxy && u.Scheme == "http" && res.StatusCode == http.StatusProxyAuthRequired {
 		e.Kind, e.text = Proxy, "Proxy Authentication Required (407)"

@@ -21,7 +21,7 @@ const launcherLimit = 8_000_000
 var layers = map[string]int{
 	"agent/entity": 1, "agent/schema": 1, "agent/store": 1, "agent/manifest": 1, "agent/secret": 1, "agent/cron": 1,
 	"agent/config": 1, "agent/cloud": 1, "agent/ipfilter": 1, "agent/content": 1, "agent/cache": 1, "agent/interval": 1,
-	"agent/connector": 1, "agent/transform": 1, "agent/script": 1,
+	"agent/connector": 1, "agent/wording": 1, "agent/transform": 1, "agent/script": 1,
 	"agent/settings": 2, "agent/logging": 2, "agent/metrics": 2, "agent/connectors": 2, "agent/south": 2, "agent/north": 2, "agent/transformers": 2,
 	"agent/engine": 3, "agent/history": 3, "agent/upgrade": 3,
 	"agent/registration": 3, "agent/command": 3, "agent/message": 3, "agent/proxy": 3, "agent/web": 3,
@@ -35,9 +35,9 @@ var sameLayer = map[string][]string{
 	"agent/manifest":  {"agent/entity", "agent/schema"},
 	"agent/cache":     {"agent/entity", "agent/content", "agent/store"},
 	"agent/content":   {"agent/entity"},
-	"agent/connector": {"agent/entity", "agent/cloud"},
+	"agent/connector": {"agent/entity", "agent/cloud", "agent/wording", "agent/content", "agent/transform"},
 	"agent/transform": {"agent/entity", "agent/content"},
-	"agent/cloud":     {"agent/entity"},
+	"agent/cloud":     {"agent/entity", "agent/wording"},
 	"agent/cron":      {"agent/entity"},
 }
 

@@ -2,13 +2,11 @@ package httpclient
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
-	"io"
 	"net"
 	"net/url"
-	"strings"
-	"syscall"
+
+	"oibus/agent/wording"
 )
 
 // SettingsError says that settings cannot work: nothing was sent.
@@ -61,44 +59,25 @@ func describe(err error, u *url.URL) string {
 	var dns *net.DNSError
 	var tunnel *tunnelError
 	var timeout net.Error
-	certificate := certificateText(err)
+	certificate := wording.Certificate(err)
+	connect, failedToConnect := wording.Dial(err)
 	switch {
 	case errors.As(err, &tunnel):
 		return tunnel.Error()
-	case errors.As(err, &dns) && dns.IsNotFound:
-		return "getaddrinfo ENOTFOUND " + dns.Name
 	case errors.As(err, &dns):
-		return "getaddrinfo EAI_AGAIN " + dns.Name
+		return wording.Lookup(dns.Name, err)
 	case certificate != "":
 		return certificate
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return "Connect Timeout Error (attempted address: " + hostPort(u) + ", timeout: 10000ms)"
-	case closedByPeer(err):
+	case wording.ClosedByPeer(err):
 		return "other side closed"
-	case dialed(err) != nil:
-		return "connect " + systemName(err) + " " + address(dialed(err))
+	case failedToConnect:
+		return connect
 	case errors.As(err, &op) && (op.Op == "read" || op.Op == "write"):
-		return op.Op + " " + systemName(err)
+		return op.Op + " " + wording.System(err)
 	}
-	return systemName(err)
-}
-
-// dialed finds the attempt to connect in err: the operation on a proxy stands around it.
-func dialed(err error) *net.OpError {
-	for err != nil {
-		if op, ok := err.(*net.OpError); ok && op.Op == "dial" {
-			return op
-		}
-		err = errors.Unwrap(err)
-	}
-	return nil
-}
-
-func address(op *net.OpError) string {
-	if op.Addr == nil {
-		return "an unknown address"
-	}
-	return strings.NewReplacer("[", "", "]", "").Replace(op.Addr.String())
+	return wording.System(err)
 }
 
 func hostPort(u *url.URL) string {
@@ -107,62 +86,4 @@ func hostPort(u *url.URL) string {
 		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
 	}
 	return net.JoinHostPort(u.Hostname(), port)
-}
-
-// closedByPeer recognises an end of the connection that came too early. The transport has no error value for a
-// connection that closed while idle.
-func closedByPeer(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || strings.Contains(err.Error(), "server closed idle connection")
-}
-
-// systemErrors names the errors of connections as the reference does; the second number is that of Windows Sockets.
-var systemErrors = []struct {
-	posix, winsock syscall.Errno
-	name           string
-}{
-	{syscall.ECONNREFUSED, 10061, "ECONNREFUSED"}, {syscall.ECONNRESET, 10054, "ECONNRESET"},
-	{syscall.ECONNABORTED, 10053, "ECONNABORTED"}, {syscall.EHOSTUNREACH, 10065, "EHOSTUNREACH"},
-	{syscall.ENETUNREACH, 10051, "ENETUNREACH"}, {syscall.ENETDOWN, 10050, "ENETDOWN"},
-	{syscall.ETIMEDOUT, 10060, "ETIMEDOUT"}, {syscall.EADDRNOTAVAIL, 10049, "EADDRNOTAVAIL"},
-	{syscall.EAFNOSUPPORT, 10047, "EAFNOSUPPORT"}, {syscall.EACCES, 10013, "EACCES"},
-	{syscall.EMFILE, 10024, "EMFILE"}, {syscall.EPIPE, 10058, "EPIPE"},
-}
-
-// systemName is the name of the system error in err, or the words of the lowest error for one that has none.
-func systemName(err error) string {
-	const limit = 500 // of words that may be those of a hostile server
-	var errno syscall.Errno
-	if !errors.As(err, &errno) {
-		for next := errors.Unwrap(err); next != nil; next = errors.Unwrap(err) {
-			err = next
-		}
-		return clip(err.Error(), limit)
-	}
-	for _, e := range systemErrors {
-		if errno == e.posix || errno == e.winsock {
-			return e.name
-		}
-	}
-	return clip(errno.Error(), limit)
-}
-
-// certificateText says what is wrong with the certificate of the other side, "" when it is something else.
-func certificateText(err error) string {
-	var authority x509.UnknownAuthorityError
-	var invalid x509.CertificateInvalidError
-	var host x509.HostnameError
-	switch {
-	case errors.As(err, &authority):
-		if c := authority.Cert; c != nil && c.Subject.String() == c.Issuer.String() {
-			return "self-signed certificate: " + authority.Error()
-		}
-		return "unable to get local issuer certificate: " + authority.Error()
-	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return "certificate has expired: " + invalid.Error()
-	case errors.As(err, &invalid):
-		return invalid.Error()
-	case errors.As(err, &host):
-		return "Hostname/IP does not match certificate's altnames: " + host.Error()
-	}
-	return ""
 }

@@ -8,7 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
+
+	"oibus/agent/wording"
 )
 
 const (
@@ -64,7 +65,7 @@ func (r *Response) Message() string {
 		return "Proxy Authentication Required (407)"
 	}
 	raw, _ := io.ReadAll(io.LimitReader(r, maxErrorBody)) // what can be read is enough
-	return clip(r.client.Hide(strings.ToValidUTF8(string(raw), "\uFFFD")), maxErrorText)
+	return wording.Clip(r.client.Hide(strings.ToValidUTF8(string(raw), "\uFFFD")), maxErrorText)
 }
 
 // RetryAfter is how long the target asks to wait, 0 when it does not say.
@@ -97,18 +98,8 @@ func (r *Response) Close() {
 }
 
 // clip cuts text to limit bytes, not inside a character.
-func clip(text string, limit int) string {
-	if len(text) <= limit {
-		return text
-	}
-	cut := limit
-	for cut > 0 && !utf8.RuneStart(text[cut]) {
-		cut--
-	}
-	return text[:cut] + "…"
-}
 
-func quote(s string) string { return strconv.Quote(clip(s, 120)) }
+func quote(s string) string { return strconv.Quote(wording.Clip(s, 120)) }
 
 // Retryable says whether a refusal with that status may pass (protocol/data-plane.md, section 6.0).
 func Retryable(status int) bool {
