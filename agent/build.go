@@ -257,7 +257,7 @@ func (a *agent) openWeb(context.Context) error {
 		AllowedHosts: a.config.Strings("web.allowed_hosts"), Cookie: "oibus-" + engine.ID, Released: released,
 		Settings: a.settings, FriendlyName: func(id string) string { return a.settings.UserInfo(id).FriendlyName },
 		Registration: a.registration, Registered: func(author func(id string) any) any { return a.registration.View(author) },
-		Connectors: a.connectors, Engine: webEngine{a.engine}, Histories: histories{a.history, a.engine}, Transformers: a.settings.StandardTransformers, Custom: a.webTransformers(),
+		Connectors: a.connectors, Engine: webEngine{a.engine}, Histories: histories{a.history, a.engine}, Transformers: a.webTransformers(),
 		Uploads:  filepath.Join(a.line.DataDir, "tmp", "uploads"),
 		Commands: storedCommands{a.commands}, Logs: a.logs, Info: a.info, Metrics: engineMetrics{a.meter},
 		Prometheus: a.prometheus, Restart: a.askRestart, Upgrades: shownUpgrades{a.upgrades},

@@ -108,12 +108,6 @@ func (a *agent) webTransformers() webTransformers {
 	}
 }
 
-func (t webTransformers) View(id string) (any, error) { return t.One(id) }
-
-func (t webTransformers) TestDraft(ctx context.Context, body json.RawMessage) (any, error) {
-	return t.Service.TestDraft(ctx, body)
-}
-
 func (t webTransformers) TestStored(ctx context.Context, id, input string, options json.RawMessage) (any, error) {
 	return t.run.test(ctx, id, input, options)
 }

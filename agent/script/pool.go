@@ -28,11 +28,14 @@ type Pool struct {
 	o     Options
 	tasks *task.Group
 	slots chan struct{} // one for each worker that may run
+	cell  chan struct{} // held while a distrusted script runs: never all workers are theirs
 
 	mu     sync.Mutex
 	idle   []*worker
 	closed bool
 	warned bool // that workers are less confined than they could be
+	// distrusted are the scripts, by their hash, that used up their time, their memory or their worker when they last ran.
+	distrusted map[string]bool
 }
 
 // ErrClosed says that the pool was closed.
@@ -43,7 +46,7 @@ func NewPool(o Options) *Pool {
 	if o.Workers <= 0 {
 		o.Workers = 2
 	}
-	p := &Pool{o: o, slots: make(chan struct{}, o.Workers)}
+	p := &Pool{o: o, slots: make(chan struct{}, o.Workers), cell: make(chan struct{}, 1), distrusted: map[string]bool{}}
 	p.tasks = task.New(context.Background(), func(name string, err error) { o.Log.Error("task ended", "task", name, "error", err) })
 	p.tasks.Go("idle script workers", p.endIdle)
 	return p
@@ -115,11 +118,17 @@ func hash(kind, code string) string {
 
 // run gives a request to a worker. A worker that did not answer in order is not used again.
 func (p *Pool) run(ctx context.Context, r request, body []byte, limit time.Duration, console func(level, text string)) (answer, []byte, error) {
-	select {
-	case p.slots <- struct{}{}:
-		defer func() { <-p.slots }()
-	case <-ctx.Done():
-		return answer{}, nil, ctx.Err()
+	turns := []chan struct{}{p.slots}
+	if p.distrusts(r.Hash) {
+		turns = []chan struct{}{p.cell, p.slots}
+	}
+	for _, turn := range turns {
+		select {
+		case turn <- struct{}{}:
+			defer func() { <-turn }()
+		case <-ctx.Done():
+			return answer{}, nil, ctx.Err()
+		}
 	}
 	w, err := p.take(ctx)
 	if err != nil {
@@ -131,7 +140,32 @@ func (p *Pool) run(ctx context.Context, r request, body []byte, limit time.Durat
 	} else {
 		w.kill()
 	}
+	p.judge(ctx, r.Hash, err, reusable)
 	return a, out, err
+}
+
+// maxDistrusted bounds how many scripts are remembered: more are not trusted less.
+const maxDistrusted = 1000
+
+func (p *Pool) distrusts(script string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.distrusted[script]
+}
+
+// judge remembers a script that used up what it was given, until it does well.
+func (p *Pool) judge(ctx context.Context, script string, err error, reusable bool) {
+	var failed *Error
+	exhausted := errors.As(err, &failed) && (failed.Category == Timeout || failed.Category == MemoryLimit)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case ctx.Err() != nil: // it was not the script that ended it
+	case (exhausted || !reusable) && len(p.distrusted) < maxDistrusted:
+		p.distrusted[script] = true
+	case err == nil:
+		delete(p.distrusted, script)
+	}
 }
 
 func (p *Pool) take(ctx context.Context) (*worker, error) {

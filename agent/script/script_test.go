@@ -13,6 +13,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -220,6 +222,38 @@ func TestHostileScriptsFailAloneAndLeaveNothingBehind(t *testing.T) {
 			good(t, p)
 		})
 	}
+}
+
+func TestScriptsThatUseUpTheirTimeLeaveAWorkerToOthers(t *testing.T) {
+	t.Parallel()
+	p := newPool(t)
+	endless := func(i int, limit time.Duration) error {
+		j := job(fmt.Sprintf("function transform() { for (let i = %d;;) i++ }", i))
+		j.Timeout = limit
+		_, err := p.Transform(t.Context(), j)
+		return err
+	}
+	const n = 6
+	for i := range n {
+		if err := endless(i, 50*time.Millisecond); err == nil {
+			t.Fatal("an endless script ended well")
+		}
+	}
+	var all sync.WaitGroup
+	var ended atomic.Int32
+	for i := range n {
+		all.Go(func() {
+			_ = endless(i, 2*time.Second) // fails as above
+			ended.Add(1)
+		})
+	}
+	for range 20 {
+		good(t, p)
+	}
+	if over := ended.Load(); over > n/2 {
+		t.Errorf("other scripts had to wait for %d of %d endless ones", over, n)
+	}
+	all.Wait()
 }
 
 func TestConsoleReachesTheLog(t *testing.T) {

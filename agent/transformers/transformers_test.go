@@ -261,7 +261,7 @@ func TestTheFullConfigurationHoldsCustomTransformers(t *testing.T) {
 	if err := json.Unmarshal(blocks[0], &b); err != nil || b.Type != "custom" || b.Settings.CustomCode == "" || b.CreatedBy != "oianalytics" {
 		t.Fatalf("got %s, %v", blocks[0], err)
 	}
-	if _, err := (Views{s, func(id string) string { return "?" + id }}).One(s.List()[0].ID); err != nil {
+	if _, err := (Views{s, func(id string) string { return "?" + id }}).View(s.List()[0].ID); err != nil {
 		t.Fatal(err)
 	}
 	var missing *entity.NotFoundError

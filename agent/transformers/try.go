@@ -108,7 +108,7 @@ func testInput(kind content.Kind, r TestRequest) transform.Input {
 
 // InputKind is what the transformer id takes.
 func (s *Service) InputKind(id string) (content.Kind, error) {
-	v, err := Views{s, func(string) string { return "" }}.One(id)
+	v, err := Views{s, func(string) string { return "" }}.View(id)
 	if err != nil {
 		return "", err
 	}

@@ -68,8 +68,8 @@ func (v Views) All() []any {
 	return list
 }
 
-// One is the DTO of a transformer.
-func (v Views) One(id string) (any, error) {
+// View is the DTO of a transformer.
+func (v Views) View(id string) (any, error) {
 	if function, ok := v.standard(id); ok {
 		t, _ := manifest.FindTransformer(function)
 		return StandardView{id, "standard", t.ID, t.InputType, t.OutputType, t.Settings}, nil

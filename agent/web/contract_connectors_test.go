@@ -28,6 +28,8 @@ const (
 	southBody = `{"name":"Files","type":"folder-scanner","description":"","enabled":true,"settings":` + scannerSettings + `,"items":[` + itemBody + `],"groups":[]}`
 	groupBody = `{"id":null,"standardSettings":{"name":"Fast","scanModeId":"{mode}"},
 		"historySettings":{"startTimeOffset":0,"endTimeOffset":0,"maxReadInterval":3600,"readDelay":200,"recoveryStrategy":"oldest"}}`
+	transformerBody = `{"type":"custom","name":"Louder","description":"","inputType":"any","outputType":"any","language":"javascript","customCode":"function transform(text) { return { data: text } }",
+		"timeout":2000,"customManifest":{"type":"object","key":"options","translationKey":"x","attributes":[],"enablingConditions":[],"validators":[],"displayProperties":{"visible":true,"wrapInBox":false}}}`
 	northBody = `{"name":"To the console","type":"console","description":"","enabled":true,"settings":{"verbose":false},
 		"caching":{"trigger":{"scanModeId":"{mode}","scanModeName":null,"numberOfElements":1000,"numberOfFiles":1},"throttling":{"runMinDelay":200,"maxSize":0,"maxNumberOfElements":10000},
 		"error":{"retryInterval":5000,"retryCount":3,"retentionDuration":0},"archive":{"enabled":false,"retentionDuration":72}},"transformers":[]}`
@@ -178,6 +180,22 @@ var connectorTrials = []trial{
 	{"GET /api/transformers/template/{inputType}", "/api/transformers/template/time-values", "", 200, ""},
 	{"GET /api/transformers/{transformerId}", "/api/transformers/{ignore}", "", 200, ""},
 	{"GET /api/transformers/{transformerId}", "/api/transformers/nothing", "", 404, ""},
+	{"POST /api/transformers", "", transformerBody, 201, "custom"},
+	{"POST /api/transformers", "", transformerBody, 400, ""},
+	{"POST /api/transformers", "", `{"name":"x","timeout":"long"}`, 400, ""},
+	{"POST /api/transformers", "", strings.Replace(transformerBody, `"timeout":2000`, `"timeout":2000,"more":1`, 1), 400, ""},
+	{"GET /api/transformers/{transformerId}", "/api/transformers/{custom}", "", 200, ""},
+	{"GET /api/transformers/search", "/api/transformers/search?type=custom", "", 200, ""},
+	{"PUT /api/transformers/{transformerId}", "/api/transformers/{custom}", strings.Replace(transformerBody, `"Louder"`, `"Loudest"`, 1), 204, ""},
+	{"PUT /api/transformers/{transformerId}", "/api/transformers/{custom}", strings.Replace(transformerBody, "2000", "2", 1), 400, ""},
+	{"PUT /api/transformers/{transformerId}", "/api/transformers/nothing", transformerBody, 404, ""},
+	{"POST /api/transformers/test", "", `{"transformer":` + transformerBody + `,"testRequest":{"inputData":"loud"}}`, 200, ""},
+	{"POST /api/transformers/test", "", `{"transformer":` + transformerBody + `}`, 400, ""},
+	{"POST /api/transformers/{transformerId}/test", "/api/transformers/{custom}/test", `{"inputData":"loud","options":{}}`, 200, ""},
+	{"POST /api/transformers/{transformerId}/test", "/api/transformers/{custom}/test", `{"options":{}}`, 400, ""},
+	{"DELETE /api/transformers/{transformerId}", "/api/transformers/{ignore}", "", 400, ""},
+	{"DELETE /api/transformers/{transformerId}", "/api/transformers/{custom}", "", 204, ""},
+	{"DELETE /api/transformers/{transformerId}", "/api/transformers/{custom}", "", 404, ""},
 
 	{"DELETE /api/south/{southId}", "/api/south/{south}", "", 204, ""},
 	{"DELETE /api/south/{southId}", "/api/south/{south}", "", 404, ""},
@@ -187,9 +205,3 @@ var connectorTrials = []trial{
 
 // answersTable are the operations that answer with a table, which the document forgets.
 var answersTable = map[string]bool{"POST /api/south/{southId}/items/export": true, "POST /api/south/{southType}/items/to-csv": true}
-
-// later are the operations of transformers that come with the transformers one writes oneself.
-var later = map[string]bool{
-	"PUT /api/transformers/{transformerId}": true, "DELETE /api/transformers/{transformerId}": true, "POST /api/transformers": true, "POST /api/transformers/test": true,
-	"POST /api/transformers/{transformerId}/test": true,
-}

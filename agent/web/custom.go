@@ -7,11 +7,12 @@ import (
 	"slices"
 
 	"oibus/agent/entity"
+	"oibus/agent/transformers"
 	"oibus/agent/web/shape"
 )
 
-// CustomTransformers changes custom transformers, and tries transformers out.
-type CustomTransformers interface {
+// Transformers shows transformers, changes custom ones, and tries them out.
+type Transformers interface {
 	// All lists the DTOs of all transformers, the standard ones first; View is one of them.
 	All() []any
 	View(id string) (any, error)
@@ -19,33 +20,27 @@ type CustomTransformers interface {
 	Update(author, id string, body json.RawMessage) error
 	Delete(id string) error
 	// TestDraft runs code that is not stored, TestStored a transformer that is; they return the body of the answer.
-	TestDraft(ctx context.Context, body json.RawMessage) (any, error)
+	TestDraft(ctx context.Context, body json.RawMessage) (transformers.TestResponse, error)
 	TestStored(ctx context.Context, id, input string, options json.RawMessage) (any, error)
 }
 
 var (
 	transformerParts = slices.Concat(shape.Must(shape.KindText, "type", "inputType", "outputType", "name", "customCode", "language"),
-		shape.Must(shape.KindObject, "customManifest"))
+		shape.Must(shape.KindNumber, "timeout"), shape.Must(shape.KindObject, "customManifest"), []shape.Part{{Name: "description", Kind: shape.KindText, Required: true, Null: true}})
 	draftParts = shape.Must(shape.KindObject, "transformer", "testRequest")
-	testParts  = shape.Must(shape.KindText, "inputData")
+	testParts  = slices.Concat(shape.Must(shape.KindText, "inputData"), shape.May(shape.KindObject, "options"))
 )
-
-// errNoCode says that this agent has no custom transformers.
-var errNoCode = entity.Invalid("this OIBus runs no custom transformers")
 
 func (s *Server) createTransformer(w http.ResponseWriter, r *http.Request) error {
 	content, err := top(r, transformerParts)
 	if err != nil {
 		return err
 	}
-	if s.o.Custom == nil {
-		return errNoCode
-	}
-	made, err := s.o.Custom.Create(author(r), content)
+	made, err := s.o.Transformers.Create(author(r), content)
 	if err != nil {
 		return err
 	}
-	view, err := s.o.Custom.View(made.ID)
+	view, err := s.o.Transformers.View(made.ID)
 	if err != nil {
 		return err
 	}
@@ -54,28 +49,19 @@ func (s *Server) createTransformer(w http.ResponseWriter, r *http.Request) error
 }
 
 func (s *Server) updateTransformer(r *http.Request, content json.RawMessage) error {
-	if s.o.Custom == nil {
-		return errNoCode
-	}
-	return s.o.Custom.Update(author(r), r.PathValue("id"), content)
+	return s.o.Transformers.Update(author(r), r.PathValue("id"), content)
 }
 
 func (s *Server) deleteTransformer(r *http.Request) error {
-	if s.o.Custom == nil {
-		return errNoCode
-	}
-	return s.o.Custom.Delete(r.PathValue("id"))
+	return s.o.Transformers.Delete(r.PathValue("id"))
 }
 
-func (s *Server) testDraftTransformer(r *http.Request) (any, error) {
+func (s *Server) testDraftTransformer(r *http.Request) (transformers.TestResponse, error) {
 	content, err := top(r, draftParts)
 	if err != nil {
-		return nil, err
+		return transformers.TestResponse{}, err
 	}
-	if s.o.Custom == nil {
-		return nil, errNoCode
-	}
-	return s.o.Custom.TestDraft(r.Context(), content)
+	return s.o.Transformers.TestDraft(r.Context(), content)
 }
 
 func (s *Server) testTransformer(r *http.Request) (any, error) {
@@ -90,8 +76,5 @@ func (s *Server) testTransformer(r *http.Request) (any, error) {
 	if err := json.Unmarshal(content, &test); err != nil {
 		return nil, entity.Invalid("cannot read JSON: %v", err)
 	}
-	if s.o.Custom == nil {
-		return nil, errNoCode
-	}
-	return s.o.Custom.TestStored(r.Context(), r.PathValue("id"), test.InputData, test.Options)
+	return s.o.Transformers.TestStored(r.Context(), r.PathValue("id"), test.InputData, test.Options)
 }

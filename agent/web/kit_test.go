@@ -136,7 +136,7 @@ func newSite(t *testing.T, change func(*Options)) *site {
 	s.connectors, s.uploads = openConnectors(t, s.settings), filepath.Join(t.TempDir(), "uploads")
 	s.engine = &fakeEngine{known: s.connectors}
 	o := Options{
-		Connectors: s.connectors, Engine: s.engine, Transformers: s.settings.StandardTransformers, Uploads: s.uploads,
+		Connectors: s.connectors, Engine: s.engine, Transformers: openTransformers(t, s.settings), Uploads: s.uploads,
 		Address: "127.0.0.1", Settings: s.settings, Registration: s.registration, Registered: s.registration.view, Commands: s.commands, Metrics: s.metrics, Logs: s.logs,
 		FriendlyName: func(id string) string { return s.settings.UserInfo(id).FriendlyName },
 		Info:         func() Info { return Info{Version: "3.9.0", OIBusName: "OIBus", Platform: "linux"} },

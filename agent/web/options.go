@@ -32,17 +32,16 @@ type Options struct {
 	Commands     Commands
 	Logs         Logs
 	Info         func() Info
-	Connectors   *connectors.Service      // nil: there are no operations of Souths and Norths
-	Engine       Engine                   // required with Connectors
-	Histories    Histories                // nil: there are no operations of history queries; else Connectors are required
-	Transformers func() map[string]string // ids of the standard transformers by function name; may be nil
-	Custom       CustomTransformers       // nil: there are only the standard ones
-	Uploads      string                   // folder for what is uploaded, while it is; "" for the folder of temporary files
-	Upgrades     Upgrades                 // nil: there are no operations of versions
-	Metrics      Metrics                  // may be nil
-	Prometheus   func(w io.Writer) error  // text exposition format, for /metrics; may be nil
-	Health       func() error             // nil error while the agent works, for /healthz; may be nil
-	Restart      func()                   // has the process end so that it starts again, without waiting for that
+	Connectors   *connectors.Service     // nil: there are no operations of Souths and Norths
+	Engine       Engine                  // required with Connectors
+	Histories    Histories               // nil: there are no operations of history queries; else Connectors are required
+	Transformers Transformers            // required with Connectors
+	Uploads      string                  // folder for what is uploaded, while it is; "" for the folder of temporary files
+	Upgrades     Upgrades                // nil: there are no operations of versions
+	Metrics      Metrics                 // may be nil
+	Prometheus   func(w io.Writer) error // text exposition format, for /metrics; may be nil
+	Health       func() error            // nil error while the agent works, for /healthz; may be nil
+	Restart      func()                  // has the process end so that it starts again, without waiting for that
 
 	AllowAddress func(netip.Addr) bool                            // the IP filters as they are now; nil lets everybody in
 	Signer       func(ctx context.Context) (crypto.Signer, error) // the agent's own RSA key; may wait until it is made

@@ -237,7 +237,7 @@ func newPlant(t *testing.T) *plant {
 		Address: "127.0.0.1", Settings: p.settings, FriendlyName: func(string) string { return "admin" }, Registration: nothingRegistered{},
 		Registered: func(func(string) any) any { return map[string]any{} }, Commands: noCommands{}, Logs: (*logging.Hub)(nil), Info: func() web.Info { return web.Info{} }, Restart: func() {},
 		Signer:     func(context.Context) (crypto.Signer, error) { return plantKey() },
-		Connectors: p.Service, Engine: p.engine, Transformers: p.settings.StandardTransformers, Uploads: t.TempDir(),
+		Connectors: p.Service, Engine: p.engine, Transformers: openTransformers(p, st), Uploads: t.TempDir(),
 	})
 	p.must(err)
 	p.server.Mount(New(Options{Session: p.server, User: p.settings.User, Overview: func() Overview {
