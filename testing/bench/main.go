@@ -53,6 +53,7 @@ var groups = []struct {
 	{"fleet", fleet},
 	{"logs", logs},
 	{"flow", flow},
+	{"transformers", transformers},
 	{"upgrade", upgrades},
 	{"idle", idle},
 }
