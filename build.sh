@@ -31,7 +31,12 @@ stage() {
   local name=$1 start=$SECONDS
   shift
   say "== $name"
-  "$@" || fail "== $name FAILED after $((SECONDS - start)) s"
+  local rc
+  set +e # and no ||, within which no command of a function ends it
+  (set -e; "$@")
+  rc=$?
+  set -e
+  ((rc == 0)) || fail "== $name FAILED after $((SECONDS - start)) s"
   say "== $name: $((SECONDS - start)) s"
 }
 
@@ -72,7 +77,7 @@ lint() {
 # Packages whose tests take minutes under the race detector: it sees a part of them, and all of them run without it.
 readonly heavy='oibus/agent/cache oibus/agent/script'
 # Tests of other processes, of which the race detector sees nothing: they run with the real programs, end to end.
-readonly outside='^oibus/testing/(architecture|bench|conformance|e2e|fault)(/|$)'
+readonly outside='^oibus/testing/(architecture|bench|conformance|e2e|fault|peers)(/|$)'
 
 unit_tests() {
   if ! command -v "$(go env CC)" >/dev/null; then
@@ -156,6 +161,26 @@ test_wine() {
   return "$rc"
 }
 
+# The servers of others that connectors are tested against: from Debian as root, and from npm into dist/peers.
+peers() {
+  local missing
+  mapfile -t missing < <(grep -v '^#' testing/peers/debian.txt | xargs -n 1 sh -c 'dpkg -s "$0" >/dev/null 2>&1 || echo "$0"')
+  if ((${#missing[@]})); then
+    [[ $EUID == 0 ]] || fail "as root: apt-get install ${missing[*]}"
+    apt-get install -y --no-install-recommends "${missing[@]}" >/dev/null
+  fi
+  mkdir -p dist/peers
+  cp testing/peers/package.json testing/peers/package-lock.json dist/peers
+  (cd dist/peers && npm ci --silent --no-audit --no-fund --ignore-scripts)
+}
+
+# Connectors against those servers: here their absence is a failure, where other stages skip.
+test_peers() {
+  peers
+  build
+  OIBUS_DIST=$PWD/dist OIBUS_PEERS=required go test -count=1 -timeout 15m ./testing/peers/...
+}
+
 run() {
   need_go
   build
@@ -188,6 +213,7 @@ usage() {
 ./build.sh test             the same
 ./build.sh test-wine [all]  unit tests of the parts that touch Windows, under Wine; all: those that take minutes too
 ./build.sh test-packages [PART]...  the packages on a real systemd and under Wine, as root on Debian: debian redhat windows reproducible
+./build.sh test-peers       connectors against servers of others (databases, brokers, file servers); `peers` only installs them
 ./build.sh sweep            the long fault tests, whole
 ./build.sh bench            speed and memory, as a table
 ./build.sh release          upgrade packages for each platform into dist/release/
@@ -201,6 +227,8 @@ case ${1:-} in
   run) shift; run "$@" ;;
   check | test) check ;;
   test-wine) shift; need_go; test_wine "$@" ;;
+  peers) peers ;;
+  test-peers) need_go; test_peers ;;
   test-packages) shift; test_packages "$@" ;;
   sweep) need_go; build; OIBUS_SWEEP=1 end_to_end -v -timeout 60m -run Sweep ;;
   bench) shift; need_go; build; OIBUS_DIST=$PWD/dist go run ./testing/bench "$@" ;;
