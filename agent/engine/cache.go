@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -16,23 +15,6 @@ type CacheFound struct {
 	Metrics    north.Metrics `json:"metrics"`
 	SearchDate string        `json:"searchDate"`
 	cache.Found
-}
-
-// MarshalJSON shows folders without contents as empty lists.
-func (f CacheFound) MarshalJSON() ([]byte, error) {
-	list := func(files []cache.File) []cache.File {
-		if files == nil {
-			return []cache.File{}
-		}
-		return files
-	}
-	return json.Marshal(struct {
-		Metrics    north.Metrics `json:"metrics"`
-		SearchDate string        `json:"searchDate"`
-		Cache      []cache.File  `json:"cache"`
-		Error      []cache.File  `json:"error"`
-		Archive    []cache.File  `json:"archive"`
-	}{f.Metrics, f.SearchDate, list(f.Cache), list(f.Error), list(f.Archive)})
 }
 
 // cacheOf is the North whose cache is asked for.
@@ -82,11 +64,13 @@ func (s *Service) UpdateCache(northID string, u cache.Update) error {
 		return err
 	}
 	problems, err := r.Cache().Update(u)
-	if text := errors.Join(problems...); text != nil {
-		e, _ := s.o.Connectors.North(northID)
-		log := s.o.NorthLog(northID, e.Name)
+	if len(problems) > 0 {
+		e, gone := s.o.Connectors.North(northID)
+		if gone != nil {
+			return errors.Join(gone, err)
+		}
 		for _, p := range problems {
-			log.Error(p.Error())
+			s.o.NorthLog(northID, e.Name).Error(p.Error())
 		}
 	}
 	return err

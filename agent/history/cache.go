@@ -1,7 +1,6 @@
 package history
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,26 +11,9 @@ import (
 
 // CacheFound is what a search in the cache of a query found (protocol/data-plane.md, section 3.8).
 type CacheFound struct {
-	Metrics    NorthMetrics
-	SearchDate string
+	Metrics    NorthMetrics `json:"metrics"`
+	SearchDate string       `json:"searchDate"`
 	cache.Found
-}
-
-// MarshalJSON shows folders without contents as empty lists.
-func (f CacheFound) MarshalJSON() ([]byte, error) {
-	list := func(files []cache.File) []cache.File {
-		if files == nil {
-			return []cache.File{}
-		}
-		return files
-	}
-	return json.Marshal(struct {
-		Metrics    NorthMetrics `json:"metrics"`
-		SearchDate string       `json:"searchDate"`
-		Cache      []cache.File `json:"cache"`
-		Error      []cache.File `json:"error"`
-		Archive    []cache.File `json:"archive"`
-	}{f.Metrics, f.SearchDate, list(f.Cache), list(f.Error), list(f.Archive)})
 }
 
 // cacheOf is the North whose cache is asked for.
