@@ -19,7 +19,7 @@ const (
 // ends with exactly one of Done, Errored, Fail, Defer and Release, also while a reader that was given up still reads.
 type Batch struct {
 	c     *Cache
-	items []item        // never changed
+	items []item        // never changed, but that Begin notes that it was called
 	data  []*dataFile   // that items are read from, each pinned
 	ended atomic.Bool   // changed with Cache.mu held
 	last  atomic.Uint64 // where the rest of the last content begins, when only a part of it is meant and that was read
@@ -29,6 +29,9 @@ type Batch struct {
 	Elements int          // 0 for a file
 	Attempts int          // how many attempts to send the first content failed
 	Created  time.Time    // when the first content came
+	// Once says that Begin must be called before an attempt. Interrupted, that an attempt began before and that nobody
+	// knows what became of it: the batch must not be sent again.
+	Once, Interrupted bool
 }
 
 // item is a content, or a part of one, in a batch.
@@ -153,7 +156,8 @@ func (c *Cache) leaseOut(items []item) *Batch {
 		b.Elements += int(elements - (i.slot.elements - i.to))
 	}
 	head := &items[0]
-	b.Kind, b.Attempts = kindOf(head.slot.kind), int(head.extra.Attempts)
+	b.Kind, b.Attempts = kindOf(head.slot.kind), int(head.extra.Attempts&^underway)
+	b.Once, b.Interrupted = head.slot.flags&flagOnce != 0, head.extra.Attempts&underway != 0
 	b.File = c.fileOf(head)
 	b.Created = time.UnixMilli(head.slot.created)
 	b.File.Metadata.ContentSize, b.File.Metadata.NumberOfElement = int64(size), b.Elements
@@ -213,6 +217,33 @@ func (b *Batch) Release() {
 	_ = b.end(true) // a second end has no effect
 }
 
+// Begin notes, durably, that an attempt to send a batch of Once begins. Done, Errored, Fail and Defer end it; after
+// Release, or a crash, nobody knows how it ended.
+func (b *Batch) Begin() error {
+	err := b.mark(underway)
+	if err == nil {
+		err = b.c.wait()
+	}
+	if err != nil {
+		err = errors.Join(err, b.mark(0)) // nothing is sent
+	}
+	return err
+}
+
+// mark sets, in memory, whether an attempt is underway.
+func (b *Batch) mark(bit uint32) error {
+	c, head := b.c, &b.items[0]
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	g, pos, ok, err := c.unchanged(head)
+	if err == nil && ok {
+		head.extra.Attempts = head.extra.Attempts&^underway | bit
+		c.progress(g, pos, head.extra)
+		head.word = g.state.words[pos]
+	}
+	return err
+}
+
 // Fail gives the batch back after an attempt to send it that failed: it is next again. The number of failed attempts,
 // which is returned, outlives a restart.
 func (b *Batch) Fail() (attempts int, err error) {
@@ -228,7 +259,7 @@ func (b *Batch) Fail() (attempts int, err error) {
 	head := &c.retry[0]
 	g, pos, ok, err := c.unchanged(head)
 	if err == nil && ok {
-		head.extra.Attempts++
+		head.extra.Attempts = head.extra.Attempts&^underway + 1
 		c.progress(g, pos, head.extra)
 		head.word = g.state.words[pos]
 	}

@@ -62,6 +62,7 @@ type Meta struct {
 	Elements int       // how many elements the array has, 0 for a file
 	Folder   Folder    // "" means InCache
 	Created  time.Time // zero means now
+	Once     bool      // it is sent by itself, and not again when it is not known what became of the first attempt
 }
 
 func (m Meta) check() error {

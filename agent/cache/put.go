@@ -154,7 +154,11 @@ func (c *Cache) newPut(m Meta) *pending {
 	if m.Folder != "" {
 		where = placeOf(m.Folder)
 	}
-	return &pending{r: record{created: created.UnixMilli(), elements: uint32(m.Elements), kind: uint8(m.Kind.Index()), place: where, name: m.FileName}}
+	p := &pending{r: record{created: created.UnixMilli(), elements: uint32(m.Elements), kind: uint8(m.Kind.Index()), place: where, name: m.FileName}}
+	if m.Once {
+		p.r.flags |= flagOnce
+	}
+	return p
 }
 
 // isArray says whether data has the outer shape of a JSON array.
@@ -183,7 +187,7 @@ func (c *Cache) ownFile(m Meta, r io.Reader, exempt bool) (*pending, error) {
 
 // markArray notes whether the content is one whose elements can be sent in other portions.
 func (p *pending) markArray(elements int, array bool) {
-	if array && elements > 0 && kindOf(p.r.kind).Array() {
+	if array && elements > 0 && kindOf(p.r.kind).Array() && p.r.flags&flagOnce == 0 {
 		p.r.flags |= flagArray
 	}
 }

@@ -34,6 +34,7 @@ const (
 const (
 	flagOwnFile uint8 = 1 << iota // it has a file of its own
 	flagArray                     // it is a JSON array of elements, which may be sent in other portions
+	flagOnce                      // it is not sent again when it is not known what became of an attempt
 )
 
 func (r *record) length() int64 {

@@ -22,8 +22,11 @@ type extra struct {
 	Order    uint64 // place in the queue, of a requeued content: behind the contents with smaller sequence numbers
 	Bytes    uint64 // where the first element that is not sent begins, when Consumed is not 0
 	Consumed uint32 // how many elements were sent
-	Attempts uint32 // how many attempts to send it failed
+	Attempts uint32 // how many attempts to send it failed; and underway
 }
+
+// underway, in the attempts of a content that is sent once, says that one began and that its end was not noted.
+const underway = 1 << 31
 
 const extraSize = 24
 

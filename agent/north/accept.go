@@ -81,6 +81,11 @@ type intake struct {
 	wanted  bool // something was stored, or is ignored on purpose
 }
 
+// meta describes a content that is stored. A setpoint changes a machine: doing that twice may harm.
+func (in *intake) meta(kind content.Kind, name string, folder cache.Folder) cache.Meta {
+	return cache.Meta{Kind: kind, FileName: name, Folder: folder, Once: in.source.Origin == content.FromCloud}
+}
+
 func (in *intake) takeInTurn(ctx context.Context) error {
 	done, err := in.r.large.take(ctx, in.content.Size)
 	defer done()

@@ -128,7 +128,7 @@ func (p *part) beginSlice() error {
 		p.spool = &spool{dir: filepath.Join(p.in.r.temp, partsDir)}
 		to = p.spool
 	} else {
-		d, err := p.in.store.New(cache.Meta{Kind: p.in.content.Kind, FileName: p.in.content.FileName})
+		d, err := p.in.store.New(p.in.meta(p.in.content.Kind, p.in.content.FileName, cache.InCache))
 		if err != nil {
 			return err
 		}

@@ -61,7 +61,7 @@ func (p *part) keep(ctx context.Context, c content.Content, folder cache.Folder)
 	if err != nil {
 		return fmt.Errorf("cannot read content: %w", err)
 	}
-	d, err := p.in.store.New(cache.Meta{Kind: c.Kind, FileName: c.FileName, Folder: folder})
+	d, err := p.in.store.New(p.in.meta(c.Kind, c.FileName, folder))
 	if err == nil {
 		_, err = copyTo(ctx, d, r)
 	}
@@ -105,7 +105,7 @@ func (p *part) run(ctx context.Context, c content.Content) error {
 		if err != nil {
 			return err
 		}
-		if d, storeErr = p.in.store.New(cache.Meta{Kind: plan.Kind, FileName: plan.FileName}); storeErr != nil {
+		if d, storeErr = p.in.store.New(p.in.meta(plan.Kind, plan.FileName, cache.InCache)); storeErr != nil {
 			return storeErr
 		}
 		w := &outlet{draft: d}

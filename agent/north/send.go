@@ -74,6 +74,20 @@ func (s *sender) sendNext(ctx context.Context) {
 		s.ended(b, b.Errored())
 		return
 	}
+	if b.Interrupted {
+		s.r.log.Error(fmt.Sprintf("OIBus stopped while it sent content \"%s\": it may have taken effect, so it is not sent again but moved into error", describe(b.File)))
+		s.sending = complaint{}
+		s.ended(b, b.Errored())
+		return
+	}
+	if b.Once {
+		if err := b.Begin(); err != nil { // without a note it might be sent twice
+			b.Release()
+			s.note(err)
+			s.schedule.failed(s.retryIn(0))
+			return
+		}
+	}
 	start, began := s.r.o.Now(), time.Now()
 	err = s.attempt(ctx, b)
 	s.r.meter.ran(start, time.Since(began))
