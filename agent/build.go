@@ -30,6 +30,7 @@ import (
 	"oibus/agent/secret"
 	"oibus/agent/settings"
 	"oibus/agent/store"
+	"oibus/agent/takeover"
 	"oibus/agent/transformers"
 	"oibus/agent/upgrade"
 	"oibus/agent/web"
@@ -80,6 +81,9 @@ func start(ctx context.Context, line config.CommandLine, managed bool, out io.Wr
 			err = errors.Join(err, a.stop())
 		}
 	}()
+	if err := takeover.Finish(line.DataDir); err != nil {
+		return nil, err
+	}
 	if a.base, err = openBase(line); err != nil {
 		return nil, err
 	}

@@ -86,7 +86,7 @@ func Open(o Options) (*Service, error) {
 	if err := s.load(); err != nil {
 		return nil, err
 	}
-	tracking, err := south.OpenTrackingAs(o.Store, trackingName)
+	tracking, err := OpenTracking(o.Store)
 	if err != nil {
 		return nil, err
 	}

@@ -62,8 +62,19 @@ func VerifyPassword(hash, password string) bool {
 	if _, err := fmt.Sscanf(parts[2], "v=%d", &version); err != nil || version != argon2.Version {
 		return false
 	}
-	if _, err := fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &memory, &time, &lanes); err != nil {
-		return false
+	for parameter := range strings.SplitSeq(parts[3], ",") { // in any order: the reference writes m, p, t
+		var err error
+		switch {
+		case strings.HasPrefix(parameter, "m="):
+			_, err = fmt.Sscanf(parameter, "m=%d", &memory)
+		case strings.HasPrefix(parameter, "t="):
+			_, err = fmt.Sscanf(parameter, "t=%d", &time)
+		case strings.HasPrefix(parameter, "p="):
+			_, err = fmt.Sscanf(parameter, "p=%d", &lanes)
+		}
+		if err != nil {
+			return false
+		}
 	}
 	if memory > argonMaxMemory || time < 1 || time > argonMaxTime || lanes < 1 {
 		return false

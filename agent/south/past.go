@@ -15,6 +15,9 @@ import (
 // ItemUnit is the name of the row of an item in a Book.
 func ItemUnit(itemID string) string { return itemKey(itemID) }
 
+// GroupUnit is the name of the row of a group that is read as one.
+func GroupUnit(groupID string) string { return groupKey(groupID) }
+
 // Meter counts what is read. It is safe for concurrent use.
 type Meter struct{ m *meter }
 

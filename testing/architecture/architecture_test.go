@@ -25,7 +25,7 @@ var layers = map[string]int{
 	"agent/settings": 2, "agent/logging": 2, "agent/metrics": 2, "agent/connectors": 2, "agent/south": 2, "agent/north": 2, "agent/transformers": 2,
 	"agent/engine": 3, "agent/history": 3, "agent/upgrade": 3,
 	"agent/registration": 3, "agent/command": 3, "agent/message": 3, "agent/proxy": 3, "agent/web": 3,
-	"agent": 4, "agent/cmd": 5,
+	"agent/takeover": 4, "agent": 5, "agent/cmd": 6,
 }
 
 // sameLayer lists the imports within the lowest layer, where order has meaning too.

@@ -14,6 +14,7 @@ import (
 	"oibus/agent/config"
 	"oibus/agent/script"
 	"oibus/agent/store"
+	"oibus/agent/takeover"
 	"oibus/launcher/handshake"
 	"oibus/platform"
 )
@@ -23,6 +24,9 @@ func main() { os.Exit(run(os.Args[1:])) }
 func run(args []string) int {
 	if len(args) > 0 && args[0] == agent.ScriptWorker {
 		return script.Serve(os.Stdin, os.Stdout)
+	}
+	if len(args) > 0 && args[0] == takeover.Verb {
+		return importSite(args[1:])
 	}
 	reporter, err := handshake.FromEnvironment()
 	if err != nil {
@@ -35,6 +39,20 @@ func run(args []string) int {
 		reporter.Fatal(err.Error())
 	}
 	return code
+}
+
+func importSite(args []string) int {
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer cancel()
+	err := takeover.Main(ctx, args, os.Stdout)
+	if err == nil {
+		return handshake.ExitStopped
+	}
+	fmt.Fprintln(os.Stderr, "Nothing was imported:", err)
+	if errors.Is(err, takeover.ErrUsage) {
+		return handshake.ExitBadSettings
+	}
+	return exitCode(err)
 }
 
 func start(args []string, reporter *handshake.Reporter) (int, error) {

@@ -1,0 +1,143 @@
+package takeover
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"oibus/agent/cache"
+	"oibus/agent/content"
+)
+
+// Moved counts the contents of caches that came over.
+type Moved struct {
+	Contents int   `json:"contents"`
+	Bytes    int64 `json:"bytes"`
+}
+
+// waiting is a content of the reference: its metadata, and where its bytes are.
+type waiting struct {
+	folder  cache.Folder
+	path    string // of the payload
+	created time.Time
+	file    string
+	count   int
+	kind    content.Kind
+}
+
+// findContents lists the contents of one cache in the order of the queue. name is "north-<id>", or "history-<id>/north".
+// What has no metadata is not seen by the reference either; what cannot be read is said.
+func (s *Source) findContents(name string, site *Site) ([]waiting, error) {
+	var list []waiting
+	for _, folder := range cache.Folders {
+		base := filepath.Join(s.Dir, string(folder), filepath.FromSlash(name))
+		entries, err := os.ReadDir(filepath.Join(base, "metadata"))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("cannot list the cache of the other OIBus: %w", err)
+		}
+		for _, e := range entries {
+			w, err := readMetadata(filepath.Join(base, "metadata", e.Name()))
+			if err == nil {
+				_, err = os.Stat(filepath.Join(base, "content", strings.TrimSuffix(e.Name(), ".json")))
+			}
+			if err != nil {
+				site.change(err.Error(), "the content %s/%s/%s is left out", folder, name, e.Name())
+				continue
+			}
+			w.folder, w.path = folder, filepath.Join(base, "content", strings.TrimSuffix(e.Name(), ".json"))
+			list = append(list, w)
+		}
+	}
+	slices.SortStableFunc(list, func(a, b waiting) int { return a.created.Compare(b.created) })
+	return list, nil
+}
+
+func readMetadata(path string) (waiting, error) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return waiting{}, err
+	}
+	var m struct {
+		File     string `json:"contentFile"`
+		Created  string `json:"createdAt"`
+		Elements int    `json:"numberOfElement"`
+		Type     string `json:"contentType"`
+	}
+	if err := json.Unmarshal(raw, &m); err != nil {
+		return waiting{}, fmt.Errorf("its metadata cannot be read: %w", err)
+	}
+	created, err := time.Parse(time.RFC3339Nano, m.Created)
+	if err != nil {
+		return waiting{}, fmt.Errorf("its metadata cannot be read: %w", err)
+	}
+	kind := content.Kind(m.Type)
+	if !kind.Valid() || m.Elements < 0 {
+		return waiting{}, fmt.Errorf("its metadata say %d elements of type %q", m.Elements, m.Type)
+	}
+	return waiting{created: created, file: m.File, count: m.Elements, kind: kind}, nil
+}
+
+// Bounds of what becomes durable with one flush.
+const (
+	mostDrafts = 5000
+	mostHeld   = 32 << 20
+)
+
+// moveContents copies the contents of one cache into that of this agent.
+func moveContents(ctx context.Context, dir, id string, list []waiting) (moved Moved, err error) {
+	if len(list) == 0 {
+		return moved, nil
+	}
+	c, err := cache.Open(dir, id, cache.Options{})
+	if err != nil {
+		return moved, err
+	}
+	defer func() { err = errors.Join(err, c.Close()) }()
+	for len(list) > 0 {
+		in, err := c.Begin()
+		if err != nil {
+			return moved, err
+		}
+		n := 0
+		for n < len(list) && n < mostDrafts && in.Held() < mostHeld {
+			size, err := draft(in, list[n])
+			if err != nil {
+				in.Discard()
+				return moved, err
+			}
+			moved.Bytes += size
+			n++
+		}
+		if err := in.Commit(ctx); err != nil {
+			return moved, err
+		}
+		moved.Contents, list = moved.Contents+n, list[n:]
+	}
+	return moved, nil
+}
+
+func draft(in *cache.Intake, w waiting) (size int64, err error) {
+	f, err := os.Open(w.path)
+	if err != nil {
+		return 0, fmt.Errorf("cannot read the cache of the other OIBus: %w", err)
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	d, err := in.New(cache.Meta{Kind: w.kind, FileName: w.file, Elements: w.count, Folder: w.folder, Created: w.created})
+	if err != nil {
+		return 0, err
+	}
+	if size, err = f.WriteTo(d); err != nil {
+		return 0, err
+	}
+	return size, d.End(w.count)
+}
