@@ -55,6 +55,7 @@ var groups = []struct {
 	{"flow", flow},
 	{"transformers", transformers},
 	{"upgrade", upgrades},
+	{"modbus", modbusFlow},
 	{"idle", idle},
 }
 
