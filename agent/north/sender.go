@@ -143,7 +143,7 @@ func (s *sender) connect(ctx context.Context) {
 	switch {
 	case ctx.Err() != nil:
 	case err != nil:
-		s.schedule.lost(s.retryIn(0))
+		s.schedule.lost(s.retryAt())
 		s.failed(err)
 		if s.offline.due(err.Error(), s.r.o.Now()) {
 			s.r.log.Error(fmt.Sprintf("Error while connecting North \"%s\": %s", s.r.config.Load().north.Name, err.Error()))
@@ -155,6 +155,23 @@ func (s *sender) connect(ctx context.Context) {
 		s.setState(func(st *State) { st.Connected, st.LastError = true, "" })
 		s.r.log.Info(fmt.Sprintf("North connector \"%s\" of type %s started", s.r.config.Load().north.Name, s.r.o.North.Type))
 	}
+}
+
+// retryAt is when to connect again: when the connector says so, otherwise as the settings of the cache say.
+func (s *sender) retryAt() time.Time {
+	select {
+	case l := <-s.lost:
+		return s.after(l)
+	default:
+		return s.retryIn(0)
+	}
+}
+
+func (s *sender) after(l loss) time.Time {
+	if l.after <= 0 {
+		return s.retryIn(0)
+	}
+	return time.Now().Add(min(l.after, mostWait))
 }
 
 func (s *sender) make() (Connector, error) {
@@ -182,10 +199,7 @@ func (s *sender) drop(l loss) {
 	if l.reason == nil {
 		l.reason = errors.New("connection lost")
 	}
-	at := time.Now().Add(min(l.after, mostWait))
-	if l.after <= 0 {
-		at = s.retryIn(0)
-	}
+	at := s.after(l)
 	s.schedule.lost(at)
 	s.failed(l.reason)
 	s.setState(func(st *State) { st.Connected = false })

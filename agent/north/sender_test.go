@@ -411,6 +411,22 @@ func TestALostConnectionIsMadeAgainAndNothingIsSentMeanwhile(t *testing.T) {
 	}
 }
 
+func TestAConnectorSaysWhenToConnectAgainAfterItCouldNot(t *testing.T) {
+	t.Parallel()
+	g := newTarget()
+	n := north()
+	n.Caching.Error.RetryInterval = 3_600_000
+	g.connect = func(n int) error {
+		if n < 3 {
+			g.env.Lost(errDown, 5*time.Millisecond)
+			return errDown
+		}
+		return nil
+	}
+	r, _ := run(t, t.TempDir(), n, g)
+	until(t, "connected", func() bool { return r.State().Connected })
+}
+
 func TestContentIsTakenWhileTheConnectorCannotBeMade(t *testing.T) {
 	t.Parallel()
 	g := newTarget()
