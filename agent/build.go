@@ -373,6 +373,7 @@ func (a *agent) stop() error {
 	if a.connectors != nil {
 		errs = append(errs, a.stopDataPlane(ctx))
 	}
+	errs = append(errs, a.stopTransformers()) // after what uses them
 	if a.messages != nil {
 		errs = append(errs, a.messages.Stop(left(ctx)))
 	}

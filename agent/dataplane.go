@@ -89,7 +89,7 @@ func (a *agent) stopDataPlane(ctx context.Context) error {
 	if a.engine != nil {
 		err = errors.Join(err, a.engine.Stop(ctx))
 	}
-	return errors.Join(err, a.stopTransformers(), a.connectors.Close())
+	return errors.Join(err, a.connectors.Close())
 }
 
 // certificate finds a stored certificate for a connector.
