@@ -13,6 +13,7 @@ import (
 
 	"oibus/agent/cloud"
 	"oibus/agent/connector"
+	"oibus/agent/connector/azure/entra"
 	"oibus/agent/connector/httpclient"
 	"oibus/agent/connector/setting"
 )
@@ -64,7 +65,7 @@ type Target struct {
 	mu     sync.Mutex
 	conn   cloud.Connection // that client was made for
 	client *httpclient.Client
-	entra  *entra
+	tokens entra.Source // nil: none are needed
 }
 
 // New checks the settings.
@@ -95,7 +96,7 @@ func (t *Target) useSpecific(s Specific) error {
 	if err != nil || s.Authentication != clientSecret && s.Authentication != certificate {
 		return err
 	}
-	t.entra, err = newEntra(s, proxy, t.host)
+	t.tokens, err = newTokens(s, proxy, t.host, "")
 	return err
 }
 
@@ -108,8 +109,8 @@ func (t *Target) Close() {
 	if t.client != nil {
 		t.client.Close()
 	}
-	if t.entra != nil {
-		t.entra.client.Close()
+	if t.tokens != nil {
+		t.tokens.Close()
 	}
 }
 
@@ -127,8 +128,8 @@ func (t *Target) Do(ctx context.Context, call Call) (res *httpclient.Response, s
 	shown = httpclient.Shown(u)
 	authorization := ""
 	switch {
-	case t.entra != nil:
-		token, err := t.entra.token(ctx)
+	case t.tokens != nil:
+		token, err := t.tokens.Token(ctx)
 		if err != nil {
 			return nil, shown, err
 		}
@@ -139,8 +140,8 @@ func (t *Target) Do(ctx context.Context, call Call) (res *httpclient.Response, s
 	r := call.Request
 	r.Method, r.URL, r.Header = call.Method, u, authorized(call.Header, authorization)
 	res, err = t.client.Do(ctx, r)
-	if err == nil && res.Status == 401 && t.entra != nil {
-		t.entra.forget()
+	if err == nil && res.Status == 401 && t.tokens != nil {
+		t.tokens.Forget()
 	}
 	return res, shown, err
 }
