@@ -46,7 +46,7 @@ func (a *agent) openConnectors(c catalogue) error {
 	own := &identity{keys: a.keys, facts: a.store.Facts("identity")}
 	host := connector.Host{
 		Version: a.config.Announced, OIAnalytics: a.registration.Connection, Certificate: a.certificate, Now: time.Now,
-		Identity: own.certificate, Seal: a.keys.Seal, Open: a.keys.Open,
+		AcceptChangedSSHHostKeys: a.config.Bool("connectors.accept_changed_ssh_host_keys"), Identity: own.certificate, Seal: a.keys.Seal, Open: a.keys.Open,
 		Memory: func(id string) connector.Memory { return a.store.Facts(connector.MemoryName(id)) },
 	}
 	a.engine, err = engine.New(engine.Options{

@@ -21,6 +21,8 @@ const (
 	resourceDisk        = 1    // RESOURCETYPE_DISK
 	connectionTemporary = 4    // CONNECT_TEMPORARY
 	notConnected        = 2250 // ERROR_NOT_CONNECTED
+	noNetwork           = 1222 // ERROR_NO_NETWORK
+	openFiles           = 2401 // ERROR_OPEN_FILES
 	otherCredentials    = 1219 // ERROR_SESSION_CREDENTIAL_CONFLICT
 )
 
@@ -35,9 +37,7 @@ type netResource struct {
 func ConnectShare(share, user, password string) error {
 	code, err := addShare(share, user, password)
 	if err == nil && code == otherCredentials {
-		if name, convert := windows.UTF16PtrFromString(share); convert == nil {
-			_, _, _ = cancelConnection.Call(uintptr(unsafe.Pointer(name)), 0, 1)
-		}
+		_, _ = cancelShare(share, 1)
 		code, err = addShare(share, user, password)
 	}
 	switch {
@@ -47,6 +47,31 @@ func ConnectShare(share, user, password string) error {
 		return fmt.Errorf("cannot open share %s as %s: %w", share, user, syscall.Errno(code))
 	}
 	return nil
+}
+
+// DisconnectShare closes a share that ConnectShare opened. One that is not open, or whose files are in use, stays as it is.
+func DisconnectShare(share string) error {
+	code, err := cancelShare(share, 0)
+	if err != nil {
+		return fmt.Errorf("cannot close share %s: %w", share, err)
+	}
+	switch code {
+	case 0, notConnected, noNetwork, openFiles:
+		return nil
+	}
+	return fmt.Errorf("cannot close share %s: %w", share, syscall.Errno(code))
+}
+
+func cancelShare(share string, force uintptr) (code uintptr, err error) {
+	name, err := windows.UTF16PtrFromString(share)
+	if err != nil {
+		return 0, err
+	}
+	if err := cancelConnection.Find(); err != nil {
+		return 0, err
+	}
+	code, _, _ = cancelConnection.Call(uintptr(unsafe.Pointer(name)), 0, force)
+	return code, nil
 }
 
 func addShare(share, user, password string) (code uintptr, err error) {

@@ -19,3 +19,10 @@ func TestAShareThatIsNotThereIsAnError(t *testing.T) {
 		t.Error("no error")
 	}
 }
+
+func TestClosingAShareThatIsNotOpenIsNoError(t *testing.T) {
+	t.Parallel()
+	if err := DisconnectShare(`\\127.0.0.1\oibus-nope`); err != nil {
+		t.Error(err)
+	}
+}

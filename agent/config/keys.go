@@ -73,6 +73,8 @@ func Keys() []Key {
 		{"log.syslog.port", "logger.syslog.port", int64(d.Logger.Syslog.Port), port, "Its port."},
 		{"log.syslog.protocol", "logger.syslog.protocol", d.Logger.Syslog.Protocol, schema.Enum("udp4", "tcp"), "udp4 or tcp."},
 
+		{"connectors.accept_changed_ssh_host_keys", "", false, anyBool, "Go on with an SFTP server whose host key is another one than before, and remember the new one. Switch it off again afterwards."},
+
 		{"oianalytics.compatibility", "", "", versionText, "Version announced to OIAnalytics; empty is this version. 3.8.8 also selects the dialect of the released 3.8."},
 		{"oianalytics.dialect", "", "", schema.Enum(string(DialectN), string(DialectR)).Blankable(), "Dialect of the wire, N (3.9) or R (3.8); empty is the one of the announced version."},
 		{"oianalytics.ca_file", "", "", anyText, "PEM file with the certificate authorities to trust for OIAnalytics besides the system's."},

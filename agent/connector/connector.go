@@ -59,6 +59,8 @@ type Host struct {
 	Seal func(secret string) (string, error)
 	Open func(sealed string) (string, error)
 	Now  func() time.Time
+	// AcceptChangedSSHHostKeys says that the person in charge of the machine expects servers to show other host keys.
+	AcceptChangedSSHHostKeys bool
 }
 
 // Certificate is a stored certificate, as PEM texts.

@@ -1,7 +1,8 @@
-// Package folder is what the connectors that read and write files have in common: errors of the file system in the
-// reference's words, names of files made from those of contents, and access to Windows shares. It promises that a name
-// that comes with a content leads nowhere but into its folder. It guards against contents named to overwrite something
-// else.
+// Package folder is what the connectors that read and write files, here or on other machines, have in common: errors of
+// the file system in the reference's words, names of files made from those of contents, expressions that names match,
+// access to Windows shares, and the patience with other machines. It promises that a name that comes with a content leads
+// nowhere but into its folder, and that nothing takes for ever. It guards against contents named to overwrite something
+// else, and against texts of foreign machines that show a secret.
 package folder
 
 import (
@@ -14,44 +15,6 @@ import (
 
 	"oibus/platform"
 )
-
-// Share is a Windows share that is opened with credentials of its own.
-type Share struct {
-	Username string `json:"username"`
-	Password string `json:"password"`
-	Domain   string `json:"domain"`
-}
-
-// Open opens the share that dir lies on, if it lies on one and there are credentials. Its error shows no password.
-func (s Share) Open(dir string) error {
-	root := shareOf(dir)
-	if s.Username == "" || root == "" {
-		return nil
-	}
-	user := s.Username
-	if s.Domain != "" {
-		user = s.Domain + `\` + user
-	}
-	err := platform.ConnectShare(root, user, s.Password)
-	if err == nil || s.Password == "" {
-		return err
-	}
-	return errors.New(strings.ReplaceAll(err.Error(), s.Password, "********"))
-}
-
-// shareOf is \\server\share of a path on a share, "" for any other.
-func shareOf(dir string) string {
-	path := strings.ReplaceAll(dir, "/", `\`)
-	rest, ok := strings.CutPrefix(path, `\\`)
-	if !ok {
-		return ""
-	}
-	parts := strings.SplitN(rest, `\`, 3)
-	if len(parts) < 2 || parts[0] == "" || parts[0] == "?" || parts[0] == "." || parts[1] == "" {
-		return ""
-	}
-	return `\\` + parts[0] + `\` + parts[1]
-}
 
 // Stamp writes an instant as the variable @CurrentDate.
 func Stamp(t time.Time) string {

@@ -68,11 +68,36 @@ func TestOnlyPathsOnSharesNeedOne(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", path, got, want)
 		}
 	}
-	if err := (Share{}).Open(`\\srv\data`); err != nil {
+	if err := new(Share).Open(`\\srv\data`); err != nil {
 		t.Errorf("without a user name: %v", err)
 	}
-	if err := (Share{Username: "u"}).Open("/srv"); err != nil {
+	if err := (&Share{Username: "u"}).Open("/srv"); err != nil {
 		t.Errorf("no share: %v", err)
+	}
+}
+
+func TestAShareIsClosedByTheLastOneThatUsesIt(t *testing.T) {
+	t.Parallel()
+	const root = `\\127.0.0.1\oibus-counted`
+	users := func() int {
+		shares.Lock()
+		defer shares.Unlock()
+		return shares.users[root]
+	}
+	var first, second Share
+	first.hold(root)
+	first.hold(root) // opened again by the same connector
+	second.hold(`\\127.0.0.1\OIBUS-counted`)
+	if users() != 2 {
+		t.Errorf("%d users", users())
+	}
+	for want, s := range []*Share{&second, &first} {
+		if err := s.Close(); err != nil || users() != 1-want {
+			t.Errorf("%v, %d users", err, users())
+		}
+	}
+	if err := first.Close(); err != nil || users() != 0 {
+		t.Errorf("closed twice: %v, %d users", err, users())
 	}
 }
 

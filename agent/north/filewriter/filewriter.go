@@ -10,11 +10,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"time"
 
 	"oibus/agent/connector"
 	"oibus/agent/connector/folder"
@@ -45,14 +45,15 @@ type settings struct {
 // Writer is a configured North.
 type Writer struct {
 	settings settings
-	id, name string
+	id       string
 	folder   string // absolute
-	now      func() time.Time
-	last     time.Time // that a name was made for
+	names    folder.Namer
+	log      *slog.Logger
+	test     bool
 }
 
 func build(env north.Env) (*Writer, error) {
-	w := &Writer{id: folder.Plain(env.ID), name: env.Name, now: env.Host.Now}
+	w := &Writer{id: folder.Plain(env.ID), log: env.Log, test: env.Test}
 	if err := setting.Decode(env.Settings, &w.settings); err != nil {
 		return nil, err
 	}
@@ -64,14 +65,18 @@ func build(env north.Env) (*Writer, error) {
 		return nil, fmt.Errorf("cannot find the output folder: %w", err)
 	}
 	w.folder = absolute
+	w.names = folder.Namer{Connector: env.Name, Prefix: w.settings.Prefix, Suffix: w.settings.Suffix, Now: env.Host.Now}
 	return w, nil
 }
 
 // Connect removes what a crash left half written.
 func (w *Writer) Connect(context.Context) error {
+	if err := w.settings.Open(w.folder); err != nil {
+		return nil // told when something is written there
+	}
 	dir, err := os.Open(w.folder)
 	if err != nil {
-		return nil // told when something is written there
+		return nil // the same
 	}
 	defer dir.Close()
 	before, after, _ := strings.Cut(w.temporary("*"), "*")
@@ -90,12 +95,23 @@ func (w *Writer) Connect(context.Context) error {
 	}
 }
 
-// Disconnect has nothing to do.
-func (w *Writer) Disconnect(context.Context) error { return nil }
+// Disconnect closes the share.
+func (w *Writer) Disconnect(context.Context) error { return w.settings.Close() }
+
+// leave closes the share that was opened for one test only.
+func (w *Writer) leave() {
+	if !w.test {
+		return
+	}
+	if err := w.settings.Close(); err != nil {
+		w.log.Warn(err.Error())
+	}
+}
 
 // Test writes a file and removes it.
 func (w *Writer) Test(context.Context) (connector.Report, error) {
 	var report connector.Report
+	defer w.leave()
 	if err := w.settings.Open(w.folder); err != nil {
 		return report, err
 	}
@@ -110,7 +126,7 @@ func (w *Writer) Test(context.Context) (connector.Report, error) {
 	}
 	entries, err := os.ReadDir(w.folder)
 	if err != nil {
-		return report, fmt.Errorf("Read access error on \"%s\": %w", w.folder, folder.Fail(err, "scandir", w.folder))
+		return report, fmt.Errorf("%s access error on \"%s\": %w", "Read", w.folder, folder.Fail(err, "scandir", w.folder))
 	}
 	report.Add("Output Folder", w.folder)
 	report.Add("Files", strconv.Itoa(len(entries)))
@@ -122,34 +138,13 @@ func (w *Writer) Send(ctx context.Context, d north.Delivery) error {
 	if err := w.settings.Open(w.folder); err != nil {
 		return err
 	}
-	target, err := folder.Inside(w.folder, w.decorated(d.Name))
+	target, err := folder.Inside(w.folder, w.names.Name(d.Name))
 	if err != nil {
 		return err
 	}
 	source := d.Open()
 	defer source.Close()
 	return w.write(ctx, target, source)
-}
-
-// decorated is the name of a content with prefix and suffix (protocol/data-plane.md, section 6.0).
-func (w *Writer) decorated(name string) string {
-	date := folder.Stamp(w.instant())
-	fill := func(text string) string {
-		text = strings.Replace(text, "@CurrentDate", date, 1)
-		return strings.Replace(text, "@ConnectorName", folder.Plain(w.name), 1)
-	}
-	base, extension := folder.Split(name)
-	return fill(w.settings.Prefix) + folder.Plain(base) + fill(w.settings.Suffix) + folder.Plain(extension)
-}
-
-// instant is a millisecond that no other name of this connector was made with.
-func (w *Writer) instant() time.Time {
-	now := w.now().Truncate(time.Millisecond)
-	if !now.After(w.last) && w.last.Sub(now) < time.Minute { // later than that the clock was put back
-		now = w.last.Add(time.Millisecond)
-	}
-	w.last = now
-	return now
 }
 
 // write makes target hold what source has, at once and for good.

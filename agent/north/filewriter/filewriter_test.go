@@ -211,15 +211,3 @@ func TestLargeFilesTakeLittleMemory(t *testing.T) {
 		t.Errorf("%d bytes were allocated", grown)
 	}
 }
-
-func FuzzDecorated(f *testing.F) {
-	f.Add("../x.csv", "@ConnectorName-", "")
-	f.Add(`C:\x`, "..", "/../")
-	f.Fuzz(func(t *testing.T, name, prefix, suffix string) {
-		w := &Writer{name: "a/../b", now: func() time.Time { return noon }, settings: settings{Prefix: prefix, Suffix: suffix}}
-		got := w.decorated(name)
-		if strings.Count(got, "/")+strings.Count(got, `\`) > strings.Count(prefix+suffix, "/")+strings.Count(prefix+suffix, `\`) {
-			t.Errorf("the content made a path: %q", got)
-		}
-	})
-}

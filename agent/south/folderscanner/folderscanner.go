@@ -1,8 +1,6 @@
-// Package folderscanner is the South that sends the files of a local folder (protocol/data-plane.md, section 5.1). It
-// promises that a file is deleted, or remembered as sent, only after what was sent is durable wherever it goes, that a
-// file which changes meanwhile is sent again, and that at most one file is sent twice after a crash. It guards against
-// files that are still being written, folders with very many files, shares that are away for a while, and expressions
-// that would take for ever.
+// Package folderscanner is the South that sends the files of a local folder (protocol/data-plane.md, section 5.1). What is
+// sent and when is decided by package scan; this one promises that a file is read as it was found, or not sent. It guards
+// against links that lead out of the folder, and against files replaced by others while they are read.
 package folderscanner
 
 import (
@@ -20,9 +18,8 @@ import (
 	"oibus/agent/connector"
 	"oibus/agent/connector/folder"
 	"oibus/agent/connector/setting"
-	"oibus/agent/content"
-	"oibus/agent/entity"
 	"oibus/agent/south"
+	"oibus/agent/south/folderscanner/scan"
 )
 
 // Type is the row of the catalogue.
@@ -37,16 +34,6 @@ type settings struct {
 	folder.Share
 }
 
-type itemSettings struct {
-	Regex              string         `json:"regex"`
-	MinAge             setting.Number `json:"minAge"` // ms
-	PreserveFiles      setting.Flag   `json:"preserveFiles"`
-	IgnoreModifiedDate setting.Flag   `json:"ignoreModifiedDate"`
-	MaxFiles           setting.Number `json:"maxFiles"`
-	MaxSize            setting.Number `json:"maxSize"` // MB
-	Recursive          setting.Flag   `json:"recursive"`
-}
-
 // Scanner is a configured South.
 type Scanner struct {
 	settings settings
@@ -54,10 +41,11 @@ type Scanner struct {
 	temp     string
 	log      *slog.Logger
 	now      func() time.Time
+	test     bool
 }
 
 func build(env south.Env) (*Scanner, error) {
-	s := &Scanner{temp: env.TempDir, log: env.Log, now: env.Host.Now}
+	s := &Scanner{temp: env.TempDir, log: env.Log, now: env.Host.Now, test: env.Test}
 	if err := setting.Decode(env.Settings, &s.settings); err != nil {
 		return nil, err
 	}
@@ -75,12 +63,23 @@ func build(env south.Env) (*Scanner, error) {
 // Connect has nothing to do: a share is opened before each scan.
 func (s *Scanner) Connect(context.Context) error { return nil }
 
-// Disconnect has nothing to do.
-func (s *Scanner) Disconnect(context.Context) error { return nil }
+// Disconnect closes the share.
+func (s *Scanner) Disconnect(context.Context) error { return s.settings.Close() }
+
+// leave closes the share that was opened for one test only.
+func (s *Scanner) leave() {
+	if !s.test {
+		return
+	}
+	if err := s.settings.Close(); err != nil {
+		s.log.Warn(err.Error())
+	}
+}
 
 // Test looks at the folder.
 func (s *Scanner) Test(context.Context) (connector.Report, error) {
 	var report connector.Report
+	defer s.leave()
 	if err := s.look(); err != nil {
 		return report, err
 	}
@@ -115,68 +114,42 @@ func (s *Scanner) unreadable(err error) error {
 }
 
 // TestItem lists what is in the folder, folders included, as values.
-func (s *Scanner) TestItem(ctx context.Context, t south.TestRequest) (south.TestResult, error) {
-	var result south.TestResult
-	item, match, err := decode(t.Item)
+func (s *Scanner) TestItem(ctx context.Context, t south.TestRequest) (result south.TestResult, err error) {
+	item, err := scan.Decode(t.Item)
 	if err != nil {
 		return result, err
 	}
+	item.Recursive = false
+	defer s.leave()
 	start := s.now()
 	if err := s.look(); err != nil {
 		return result, err
 	}
 	connected := s.now()
-	entries, err := os.ReadDir(s.folder)
-	if err != nil {
-		return result, s.unreadable(folder.Fail(err, "scandir", s.folder))
-	}
-	var values []content.TimeValue
-	for _, e := range entries {
-		matches, err := match.matches(e.Name())
-		if err != nil {
-			return result, err
-		}
-		info, infoErr := e.Info()
-		if ctx.Err() != nil {
-			return result, ctx.Err()
-		}
-		if !matches || infoErr != nil || !item.oldEnough(info.ModTime(), s.now()) {
-			continue
-		}
-		values = append(values, content.TimeValue{PointID: t.Item.Name, Timestamp: entity.Milli(info.ModTime()), Data: content.TextData(e.Name())})
-	}
-	result.Content = content.FromTimeValues(values)
+	result.Content, err = s.scanner(item).Try(ctx, t.Item)
 	result.Connection, result.Query = connected.Sub(start), s.now().Sub(connected)
-	return result, nil
-}
-
-func decode(i south.Item) (item itemSettings, match *pattern, err error) {
-	if err := setting.Decode(i.Settings, &item); err != nil {
-		return item, nil, err
-	}
-	match, err = compile(item.Regex)
-	return item, match, err
-}
-
-func (i *itemSettings) oldEnough(modified, now time.Time) bool {
-	return !modified.Add(i.MinAge.Duration(time.Millisecond)).After(now)
+	return result, err
 }
 
 // Read sends what is new in the folder.
 func (s *Scanner) Read(ctx context.Context, q south.DirectQuery) (last json.RawMessage, err error) {
 	for _, i := range q.Items {
-		item, match, err := decode(i)
+		item, err := scan.Decode(i)
 		if err != nil {
 			return nil, err
 		}
 		if err := s.settings.Open(s.folder); err != nil {
 			return nil, err
 		}
-		run := &scan{Scanner: s, item: item, match: match, items: []south.Item{i}, emit: q.Emit, memory: remembered(q.Memory)}
-		if err := run.do(ctx); err != nil {
-			return run.memory.shown(), err
+		if last, err = s.scanner(item).Read(ctx, q, i); err != nil {
+			return last, err
 		}
-		last = run.memory.shown()
 	}
 	return last, nil
+}
+
+func (s *Scanner) scanner(item *scan.Item) *scan.Scanner {
+	return &scan.Scanner{Folder: &source{dir: s.folder, oldest: func() time.Time { return s.now().Add(-item.MinAge.Duration(time.Millisecond)) }},
+		Item: item, Log: s.log, Now: s.now, Temp: s.temp, Compress: bool(s.settings.Compression),
+		Match: filepath.FromSlash, Called: func(name string) string { return name }}
 }

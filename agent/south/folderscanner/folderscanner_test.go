@@ -396,32 +396,6 @@ func TestManyFilesAreQuick(t *testing.T) {
 	}
 }
 
-func TestExpressionsAreThoseOfECMAScript(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		expression, text string
-		want             bool
-	}{
-		{`.*`, "x", true}, {``, "x", true}, {`\.csv$`, "a.csv", true}, {`csv`, "a.csv.gz", true}, {`^(?!tmp).*\.csv$`, "tmp.csv", false},
-		{`^(?!tmp).*\.csv$`, "a.csv", true}, {`(?<=a)b`, "ab", true}, {`^\d{4}$`, "2024", true}, {`^\d$`, "٣", false}, {`a\_b`, "a_b", true},
-		{`(?<y>\d+)-\k<y>`, "12-12", true}, {`[^]`, "x", true}, {`^\w+$`, "é", false},
-	} {
-		p, err := compile(c.expression)
-		if err != nil {
-			t.Errorf("%s: %v", c.expression, err)
-			continue
-		}
-		if got, err := p.matches(c.text); got != c.want || err != nil {
-			t.Errorf("%s on %q: got %t, %v", c.expression, c.text, got, err)
-		}
-	}
-	for _, bad := range []string{"(", "*", "[a", strings.Repeat("(", longestPattern+1)} {
-		if _, err := compile(bad); err == nil {
-			t.Errorf("%.20s: no error", bad)
-		}
-	}
-}
-
 func TestAHostileExpressionIsAnErrorAndNotAHang(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil)
@@ -506,37 +480,4 @@ func TestLargeFilesTakeLittleMemory(t *testing.T) {
 			t.Errorf("compression %t: %d bytes were allocated", compression, grown)
 		}
 	}
-}
-
-func FuzzTimes(f *testing.F) {
-	f.Add([]byte("1705316400000.25"))
-	f.Add([]byte("-1.5"))
-	f.Add([]byte(`"x"`))
-	f.Fuzz(func(t *testing.T, raw []byte) {
-		at, ok := parseTime(raw)
-		if !ok {
-			return
-		}
-		if again, ok := parseTime([]byte(formatTime(at))); !ok || !again.Equal(at) {
-			t.Errorf("%s: %v became %v", raw, at, again)
-		}
-	})
-}
-
-func FuzzPattern(f *testing.F) {
-	f.Add(`^(?!tmp).*\.csv$`, "a.csv")
-	f.Add(`(a+)+$`, "aaaa!")
-	f.Add(`[\d-x]{2,}?(?<n>)`, "\xff")
-	f.Fuzz(func(_ *testing.T, expression, text string) {
-		watchdog := time.AfterFunc(10*time.Second, func() { panic(fmt.Sprintf("%q on %q takes for ever", expression, text)) })
-		defer watchdog.Stop()
-		p, err := compile(expression)
-		if err != nil {
-			return
-		}
-		if p.re != nil {
-			p.re.MatchTimeout = 50 * time.Millisecond
-		}
-		_, _ = p.matches(text)
-	})
 }

@@ -1,13 +1,15 @@
-package folderscanner
+package scan
 
 import (
 	"cmp"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"oibus/agent/content"
 	"oibus/agent/south"
@@ -16,8 +18,9 @@ import (
 // mostShown is how many files the last value names.
 const mostShown = 500
 
-// memory is which files were sent: a key a file, whose value is the modification time in milliseconds with a fraction, or
-// {"undeleted": …} for one that should not be there any more.
+// memory is which files were sent: a key a file, whose value is the modification time in milliseconds with a fraction,
+// {"listed": …, "size": …} for one whose time is known only roughly, or {"undeleted": …} for one that should not be there any
+// more.
 type memory struct {
 	durable south.Memory
 	files   map[string]mark
@@ -26,46 +29,99 @@ type memory struct {
 
 type mark struct {
 	at        time.Time
+	size      int64 // -1 when it does not count
 	undeleted bool
 }
 
 func remembered(durable south.Memory) *memory {
 	m := &memory{durable: durable, files: map[string]mark{}}
-	for name, value := range durable.All() {
-		if at, ok := parseTime(value); ok {
-			m.files[name] = mark{at: at}
-		} else if at, ok := parseTime(content.Member(value, "undeleted")); ok {
-			m.files[name] = mark{at: at, undeleted: true}
+	for key, value := range durable.All() {
+		if f, ok := parseMark(value); ok {
+			m.files[nameOf(key)] = f
 		}
 	}
 	return m
 }
 
-// sent is when a file was modified that was sent.
-func (m *memory) sent(name string) (time.Time, bool) {
-	f, ok := m.files[name]
-	return f.at, ok
+func parseMark(value json.RawMessage) (mark, bool) {
+	if at, ok := parseTime(value); ok {
+		return mark{at: at, size: -1}, true
+	}
+	size, err := strconv.ParseInt(string(content.Member(value, "size")), 10, 64)
+	if err != nil || size < 0 {
+		size = -1
+	}
+	if at, ok := parseTime(content.Member(value, "undeleted")); ok {
+		return mark{at: at, size: size, undeleted: true}, true
+	}
+	at, ok := parseTime(content.Member(value, "listed"))
+	return mark{at: at, size: size}, ok
 }
 
-// undeleted is when a file was modified that was sent and could not be deleted.
-func (m *memory) undeleted(name string) (time.Time, bool) {
-	f, ok := m.files[name]
-	return f.at, ok && f.undeleted
+func (f mark) value() json.RawMessage {
+	text, size := formatTime(f.at), ""
+	if f.size >= 0 {
+		size = `,"size":` + strconv.FormatInt(f.size, 10)
+	}
+	switch {
+	case f.undeleted:
+		text = `{"undeleted":` + text + size + `}`
+	case f.size >= 0:
+		text = `{"listed":` + text + size + `}`
+	}
+	return json.RawMessage(text)
 }
 
-func (m *memory) remember(name string, at time.Time) error {
-	return m.set(name, mark{at: at}, json.RawMessage(formatTime(at)))
+// encoded begins the keys of files whose names are no text that JSON can hold.
+const encoded = "base64:"
+
+func keyOf(name string) string {
+	if utf8.ValidString(name) && !strings.HasPrefix(name, encoded) {
+		return name
+	}
+	return encoded + base64.StdEncoding.EncodeToString([]byte(name))
 }
 
-func (m *memory) rememberUndeleted(name string, at time.Time) error {
-	return m.set(name, mark{at: at, undeleted: true}, json.RawMessage(`{"undeleted":`+formatTime(at)+`}`))
+func nameOf(key string) string {
+	if text, ok := strings.CutPrefix(key, encoded); ok {
+		if name, err := base64.StdEncoding.DecodeString(text); err == nil {
+			return string(name)
+		}
+	}
+	return key
 }
 
-func (m *memory) set(name string, f mark, value json.RawMessage) error {
-	if old, ok := m.files[name]; ok && old.at.Equal(f.at) && old.undeleted == f.undeleted {
+// isNew says whether a file was not sent yet as it is now.
+func (m *memory) isNew(f File) bool {
+	sent, ok := m.files[f.Name]
+	return !ok || f.Modified.After(sent.at) || f.Rough && sent.size >= 0 && sent.size != f.Size
+}
+
+// undeleted says whether a file was sent as it is, and could not be deleted.
+func (m *memory) undeleted(f File) bool {
+	known := m.files[f.Name]
+	return known.undeleted && known.at.Equal(f.Modified) && known.size == sizeOf(f)
+}
+
+// sizeOf is the size by which a file is known: none when its time says enough.
+func sizeOf(f File) int64 {
+	if f.Rough {
+		return f.Size
+	}
+	return -1
+}
+
+func (m *memory) remember(f File) error { return m.set(f.Name, mark{at: f.Modified, size: sizeOf(f)}) }
+
+func (m *memory) rememberUndeleted(f File) error {
+	return m.set(f.Name, mark{at: f.Modified, size: sizeOf(f), undeleted: true})
+}
+
+func (m *memory) set(name string, f mark) error {
+	if old, ok := m.files[name]; ok && old.at.Equal(f.at) && old.undeleted == f.undeleted && old.size == f.size {
 		return nil
 	}
-	if err := m.durable.Set(map[string]json.RawMessage{name: value}); err != nil {
+	if err := m.durable.Set(map[string]json.RawMessage{keyOf(name): f.value()}); err != nil {
 		return fmt.Errorf("cannot remember that %q was sent: %w", name, err)
 	}
 	m.files[name], m.changed = f, true
@@ -78,7 +134,7 @@ func (m *memory) prune(l *listing) error {
 	gone := map[string]json.RawMessage{}
 	for name := range m.files {
 		if !l.names[name] && !l.unseen(name) {
-			gone[name] = nil
+			gone[keyOf(name)] = nil
 		}
 	}
 	if len(gone) == 0 || len(gone) == len(m.files) && !l.onlyUndeleted(m) {
@@ -87,8 +143,8 @@ func (m *memory) prune(l *listing) error {
 	if err := m.durable.Set(gone); err != nil {
 		return fmt.Errorf("cannot forget files that are gone: %w", err)
 	}
-	for name := range gone {
-		delete(m.files, name)
+	for key := range gone {
+		delete(m.files, nameOf(key))
 	}
 	m.changed = true
 	return nil

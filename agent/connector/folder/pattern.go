@@ -1,4 +1,4 @@
-package folderscanner
+package folder
 
 import (
 	"fmt"
@@ -15,15 +15,16 @@ const (
 	maxBacktracking = 1 << 20
 )
 
-// pattern is a regular expression of ECMAScript, which knows looking ahead and back, and can take for ever.
-type pattern struct {
+// Pattern is a regular expression of ECMAScript for file names, which knows looking ahead and back, and can take for ever.
+type Pattern struct {
 	source string
 	re     *regexp2.Regexp // nil: everything matches
 }
 
-func compile(source string) (*pattern, error) {
+// Compile reads an expression. The empty one matches everything.
+func Compile(source string) (*Pattern, error) {
 	if source == ".*" || source == "" {
-		return &pattern{source: source}, nil
+		return &Pattern{source: source}, nil
 	}
 	if len(source) > longestPattern {
 		return nil, fmt.Errorf("the regular expression is longer than %d characters", longestPattern)
@@ -33,11 +34,11 @@ func compile(source string) (*pattern, error) {
 		return nil, fmt.Errorf("invalid regular expression /%s/: %w", source, err)
 	}
 	re.MatchTimeout = matchTimeout
-	return &pattern{source, re}, nil
+	return &Pattern{source, re}, nil
 }
 
-// matches searches text for the expression. Its error is an expression that takes too long.
-func (p *pattern) matches(text string) (bool, error) {
+// Matches searches text for the expression. Its error is an expression that takes too long.
+func (p *Pattern) Matches(text string) (bool, error) {
 	if p.re == nil {
 		return true, nil
 	}
