@@ -56,6 +56,9 @@ var groups = []struct {
 	{"transformers", transformers},
 	{"upgrade", upgrades},
 	{"modbus", modbusFlow},
+	{"mqtt", mqttFlow},
+	{"objects", objects},
+	{"files", files},
 	{"idle", idle},
 }
 
