@@ -28,12 +28,12 @@ function Get-Version {
 
 function Invoke-Checked { param([scriptblock]$Block) & $Block; if ($LASTEXITCODE -ne 0) { throw "failed with exit code $LASTEXITCODE" } }
 
-function Compile($os, $arch, $folder) {
+function Compile($os, $arch, $folder, $tags = '') {
   $suffix = if ($os -eq 'windows') { '.exe' } else { '' }
   $env:CGO_ENABLED = '0'; $env:GOOS = $os; $env:GOARCH = $arch
   try {
     foreach ($p in $programs.Keys) {
-      Invoke-Checked { go build -trimpath -ldflags "-s -w -X oibus/platform.Version=$(Get-Version)" -o "$folder/$p$suffix" $programs[$p] }
+      Invoke-Checked { go build -trimpath -tags "$tags" -ldflags "-s -w -X oibus/platform.Version=$(Get-Version)" -o "$folder/$p$suffix" $programs[$p] }
     }
   } finally { Remove-Item Env:CGO_ENABLED, Env:GOOS, Env:GOARCH }
 }
@@ -59,7 +59,7 @@ function Check {
     if (Get-Command gcc -ErrorAction SilentlyContinue) { Invoke-Checked { go test -race ./... } }
     else { Write-Host 'no C compiler: the tests run without the race detector'; Invoke-Checked { go test ./... } }
   }
-  Stage 'cross builds' { foreach ($t in $targets) { $os, $arch = $t -split '/'; Compile $os $arch "dist/cross/$os-$arch" } }
+  Stage 'cross builds' { foreach ($t in $targets) { $os, $arch = $t -split '/'; Compile $os $arch "dist/cross/$os-$arch" 'oracle' } }
   Stage 'build' { Build }
   Stage 'end to end' { $env:OIBUS_DIST = "$PSScriptRoot/dist"; try { Invoke-Checked { go test -count=1 -timeout 15m ./testing/... } } finally { Remove-Item Env:OIBUS_DIST } }
 }
@@ -107,7 +107,7 @@ function Release {
 function Package {
   $version = Get-Version
   $out = 'dist/packages'
-  foreach ($t in $targets) { $os, $arch = $t -split '/'; Compile $os $arch "dist/cross/$os-$arch" }
+  foreach ($t in $targets) { $os, $arch = $t -split '/'; Compile $os $arch "dist/cross/$os-$arch" 'oracle' }
   Sign (Get-ChildItem dist/cross/windows-*/oibus*.exe).FullName
   Remove-Item -Recurse -Force dist/release, $out -ErrorAction SilentlyContinue
   Release
@@ -136,7 +136,7 @@ switch ($Verb) {
   'bench' { Need-Go; Build; $env:OIBUS_DIST = "$PSScriptRoot/dist"; Invoke-Checked { go run ./testing/bench } }
   'release' {
     Need-Go
-    foreach ($t in $targets) { $os, $arch = $t -split '/'; Compile $os $arch "dist/cross/$os-$arch" }
+    foreach ($t in $targets) { $os, $arch = $t -split '/'; Compile $os $arch "dist/cross/$os-$arch" 'oracle' }
     Release
   }
   'package' { Need-Go; Package }

@@ -22,7 +22,9 @@ func Adopt(s *store.Store, queries []entity.HistoryQuery) error {
 }
 
 // OpenTracking opens how far queries have read, while no Service uses it.
-func OpenTracking(s *store.Store) (*south.Tracking, error) { return south.OpenTrackingAs(s, trackingName) }
+func OpenTracking(s *store.Store) (*south.Tracking, error) {
+	return south.OpenTrackingAs(s, trackingName)
+}
 
 // CacheID names the cache of a query.
 func CacheID(id string) string { return cacheID(id) }

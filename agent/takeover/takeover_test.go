@@ -223,10 +223,12 @@ func TestADamagedSourceIsRefusedAndNothingIsTouched(t *testing.T) {
 		damage func(dir string) error
 		want   string
 	}{
-		"no database":      {func(dir string) error { return os.Remove(filepath.Join(dir, configFile)) }, "cannot read the database"},
-		"no key":           {func(dir string) error { return os.Remove(filepath.Join(dir, cryptoFile)) }, "cannot read the database"},
-		"cut off":          {func(dir string) error { return os.Truncate(filepath.Join(dir, configFile), 20_000) }, "oibus.db"},
-		"no database file": {func(dir string) error { return os.WriteFile(filepath.Join(dir, configFile), []byte(strings.Repeat("x", 9000)), 0o600) }, "oibus.db"},
+		"no database": {func(dir string) error { return os.Remove(filepath.Join(dir, configFile)) }, "cannot read the database"},
+		"no key":      {func(dir string) error { return os.Remove(filepath.Join(dir, cryptoFile)) }, "cannot read the database"},
+		"cut off":     {func(dir string) error { return os.Truncate(filepath.Join(dir, configFile), 20_000) }, "oibus.db"},
+		"no database file": {func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, configFile), []byte(strings.Repeat("x", 9000)), 0o600)
+		}, "oibus.db"},
 		"an empty file":    {func(dir string) error { return os.WriteFile(filepath.Join(dir, configFile), nil, 0o600) }, "oibus.db"},
 		"another key":      {otherKey, "cannot decrypt"},
 		"a newer version":  {newer, "take a newer one"},

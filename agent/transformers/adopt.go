@@ -6,4 +6,6 @@ import (
 )
 
 // Adopt stores custom transformers as another OIBus had them, in a state that has none.
-func Adopt(s *store.Store, list []entity.CustomTransformer) error { return store.Save(s, document, list) }
+func Adopt(s *store.Store, list []entity.CustomTransformer) error {
+	return store.Save(s, document, list)
+}

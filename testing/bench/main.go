@@ -55,6 +55,7 @@ var groups = []struct {
 	{"flow", flow},
 	{"transformers", transformers},
 	{"upgrade", upgrades},
+	{"databases", databases},
 	{"modbus", modbusFlow},
 	{"mqtt", mqttFlow},
 	{"objects", objects},

@@ -26,7 +26,9 @@ type Trust struct {
 }
 
 // TrustOf is the Trust of a connector.
-func TrustOf(env connector.Env) Trust { return Trust{Memory: env.Memory, Test: env.Test, Log: env.Log, Any: env.Host.AcceptChangedSSHHostKeys} }
+func TrustOf(env connector.Env) Trust {
+	return Trust{Memory: env.Memory, Test: env.Test, Log: env.Log, Any: env.Host.AcceptChangedSSHHostKeys}
+}
 
 // ChangedKeyError is a server that shows another key than before.
 type ChangedKeyError struct {
