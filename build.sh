@@ -40,20 +40,21 @@ stage() {
   say "== $name: $((SECONDS - start)) s"
 }
 
-# compile OS ARCH FOLDER
+# compile OS ARCH FOLDER [TAGS]
 compile() {
   local suffix='' p
   [[ $1 == windows ]] && suffix=.exe
   for p in "${programs[@]}"; do
-    CGO_ENABLED=0 GOOS=$1 GOARCH=$2 go build -trimpath -ldflags "-s -w -X oibus/platform.Version=$(version)" -o "$3/${p%%=*}$suffix" "${p#*=}"
+    CGO_ENABLED=0 GOOS=$1 GOARCH=$2 go build -trimpath -tags "${4:-}" -ldflags "-s -w -X oibus/platform.Version=$(version)" -o "$3/${p%%=*}$suffix" "${p#*=}"
   done
 }
 
 build() { compile "$(go env GOOS)" "$(go env GOARCH)" dist; }
 
+# As they are released: with the connector of Oracle, whose library is large.
 cross_build() {
   local t
-  for t in "${targets[@]}"; do compile "${t%/*}" "${t#*/}" "dist/cross/${t%/*}-${t#*/}"; done
+  for t in "${targets[@]}"; do compile "${t%/*}" "${t#*/}" "dist/cross/${t%/*}-${t#*/}" oracle; done
   ls -l dist/cross/*/ | awk 'NF > 7 { print $5, $9 }'
 }
 
@@ -212,7 +213,8 @@ usage() {
 ./build.sh check            format, vet, staticcheck, unit tests, cross builds, end-to-end tests
 ./build.sh test             the same
 ./build.sh test-wine [all]  unit tests of the parts that touch Windows, under Wine; all: those that take minutes too
-./build.sh test-packages [PART]...  the packages on a real systemd and under Wine, as root on Debian: debian redhat windows reproducible
+./build.sh test-packages [PART]...  the packages on a real systemd and under Wine, as root on Debian: debian redhat windows reproducible;
+                            broken: that no check passes packages that are broken on purpose
 ./build.sh test-peers       connectors against servers of others (databases, brokers, file servers); `peers` only installs them
 ./build.sh sweep            the long fault tests, whole
 ./build.sh bench            speed and memory, as a table
