@@ -9,6 +9,7 @@ import (
 	northmodbus "oibus/agent/north/modbus"
 	northmqtt "oibus/agent/north/mqtt"
 	northoianalytics "oibus/agent/north/oianalytics"
+	northopcua "oibus/agent/north/opcua"
 	northrest "oibus/agent/north/rest"
 	northsftp "oibus/agent/north/sftp"
 	"oibus/agent/south"
@@ -23,6 +24,7 @@ import (
 	southoianalytics "oibus/agent/south/oianalytics"
 	"oibus/agent/south/oledb"
 	"oibus/agent/south/opc"
+	southopcua "oibus/agent/south/opcua"
 	"oibus/agent/south/osisoftpi"
 	"oibus/agent/south/postgresql"
 	southrest "oibus/agent/south/rest"
@@ -45,6 +47,7 @@ var southTypes = append([]south.Type{
 	southmodbus.Type,
 	southmqtt.Type,
 	southoianalytics.Type,
+	southopcua.Type,
 	southrest.Type,
 	southsftp.Type,
 	sqlite.Type,
@@ -59,6 +62,7 @@ var northTypes = []north.Type{
 	northmodbus.Type,
 	northmqtt.Type,
 	northoianalytics.Type,
+	northopcua.Type,
 	northrest.Type,
 	northsftp.Type,
 }

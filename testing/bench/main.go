@@ -58,6 +58,7 @@ var groups = []struct {
 	{"databases", databases},
 	{"modbus", modbusFlow},
 	{"mqtt", mqttFlow},
+	{"opcua", opcuaFlow},
 	{"objects", objects},
 	{"files", files},
 	{"idle", idle},
