@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io/fs"
+	"maps"
 	"mime"
 	"net/http"
 	"path"
@@ -20,12 +21,12 @@ var assetFiles embed.FS
 
 // assets serves the style sheet, the icon and the modules. They live under a folder named after the hash of all of
 // them, so that they can be kept by browsers for ever, refer to each other by relative paths, and are never mixed
-// with those of another release.
+// with those of another release. Each language has a folder, for the table of texts is one of the modules.
 type assets struct {
-	load func() (*assetSet, error)
+	load func() (map[string]*assetSet, error) // by language
 }
 
-// assetSet is the content of the assets with the name of their folder.
+// assetSet is the content of the assets of one language with the name of their folder.
 type assetSet struct {
 	build string
 	files map[string]*asset // by path below the folder
@@ -42,32 +43,35 @@ const immutable = "public, max-age=31536000, immutable"
 
 func newAssets() *assets { return &assets{load: sync.OnceValues(loadAssets)} }
 
-func loadAssets() (*assetSet, error) {
-	set := &assetSet{files: map[string]*asset{}}
+func loadAssets() (map[string]*assetSet, error) {
+	shared := map[string]*asset{}
 	sum := sha256.New()
-	add := func(name string, body []byte) {
-		fmt.Fprintf(sum, "%s %d\n", name, len(body))
-		sum.Write(body)
-		set.files[name] = newAsset(name, body)
-	}
 	err := fs.WalkDir(assetFiles, "assets", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
 		body, err := assetFiles.ReadFile(name)
-		add(strings.TrimPrefix(name, "assets/"), body)
+		fmt.Fprintf(sum, "%s %d\n", name, len(body))
+		sum.Write(body)
+		name = strings.TrimPrefix(name, "assets/")
+		shared[name] = newAsset(name, body)
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("cannot read assets: %w", err)
 	}
-	table, err := textModule(language)
-	if err != nil {
-		return nil, err
+	sets := map[string]*assetSet{}
+	for _, lang := range languages {
+		table, err := textModule(lang)
+		if err != nil {
+			return nil, err
+		}
+		files := maps.Clone(shared)
+		files["js/table.js"] = newAsset("js/table.js", table)
+		build := sha256.Sum256(append(sum.Sum(nil), table...))
+		sets[lang] = &assetSet{hex.EncodeToString(build[:8]), files}
 	}
-	add("js/table.js", table)
-	set.build = hex.EncodeToString(sum.Sum(nil)[:8])
-	return set, nil
+	return sets, nil
 }
 
 func newAsset(name string, body []byte) *asset {
@@ -92,12 +96,13 @@ func zip(body []byte) []byte {
 	return b.Bytes()
 }
 
-// link is the address of the asset with this name.
-func (a *assets) link(name string) (string, error) {
-	set, err := a.load()
+// link is the address of the asset with this name in a language.
+func (a *assets) link(lang, name string) (string, error) {
+	sets, err := a.load()
 	if err != nil {
 		return "", err
 	}
+	set := sets[lang]
 	if set.files[name] == nil {
 		return "", fmt.Errorf("cannot find asset %q", name)
 	}
@@ -105,28 +110,34 @@ func (a *assets) link(name string) (string, error) {
 }
 
 func (a *assets) serve(w http.ResponseWriter, r *http.Request) {
-	set, err := a.load()
+	sets, err := a.load()
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
-	found := set.files[r.PathValue("file")]
-	if found == nil || r.PathValue("build") != set.build {
+	var found *asset
+	for _, set := range sets {
+		if set.build == r.PathValue("build") {
+			found = set.files[r.PathValue("file")]
+		}
+	}
+	if found == nil {
 		// A tab of the previous release asks for what is gone; it must not keep this answer.
 		w.Header().Set("Cache-Control", "no-store")
 		http.Error(w, "404 page not found", http.StatusNotFound)
 		return
 	}
-	found.serve(w, r, immutable, `"`+set.build+`"`)
+	found.serve(w, r, immutable, `"`+r.PathValue("build")+`"`)
 }
 
 // serveIcon answers browsers that ask for the icon without having read a page.
 func (a *assets) serveIcon(w http.ResponseWriter, r *http.Request) {
-	set, err := a.load()
+	sets, err := a.load()
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
+	set := sets[language]
 	set.files["icon.svg"].serve(w, r, "public, max-age=86400", `"`+set.build+`"`)
 }
 

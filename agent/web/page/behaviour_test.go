@@ -440,7 +440,7 @@ const walk = `(() => {
 // playedViews are the pages whose part of the REST API the backend plays; those of connectors are tried on a plant.
 func playedViews() []view {
 	return slices.DeleteFunc(slices.Clone(views), func(v view) bool {
-		return strings.HasPrefix(v.path, "/souths") || strings.HasPrefix(v.path, "/norths")
+		return v.group == dataFlow || under[v.name] != "" // the plant has them
 	})
 }
 

@@ -2,6 +2,7 @@ package page
 
 import (
 	"context"
+	"fmt"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
@@ -195,15 +197,46 @@ func (b *tab) text(expression string) string {
 	return v
 }
 
+// awaited is the text that a promise ends with.
+func (b *tab) awaited(expression string) string {
+	b.t.Helper()
+	b.do("window.awaited = undefined; " + expression + ".then((v) => { window.awaited = String(v); }, (e) => { window.awaited = 'failed: ' + e; })")
+	b.until("window.awaited !== undefined")
+	return b.text("window.awaited")
+}
+
 func (b *tab) do(script string) {
 	b.t.Helper()
 	b.text("(() => {" + script + "})()")
 }
 
-// click clicks as a person does: on what is visible.
+// still is true once an element is where it was the last time this was asked, and nothing lies on it: a person does not
+// click on what moves away either.
+const still = `(() => {
+	const e = document.querySelector(%s);
+	if (!e) return false;
+	e.scrollIntoView({ block: 'nearest', behavior: 'instant' });
+	const r = e.getBoundingClientRect();
+	const at = [r.x + r.width / 2, r.y + r.height / 2];
+	const hit = document.elementFromPoint(...at);
+	const rests = String(window.restsAt) === String(at) && !!hit && (e.contains(hit) || hit.contains(e) || !!e.closest('label')?.contains(hit));
+	window.restsAt = at;
+	return rests && r.width > 0;
+})()`
+
+// click clicks as a person does, with the mouse: on what is visible, and does not move.
 func (b *tab) click(selector string) {
 	b.t.Helper()
-	b.run(chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible))
+	b.until(strings.ReplaceAll(still, "%s", quote(selector)))
+	var x, y float64
+	if _, err := fmt.Sscanf(b.text("window.restsAt.join(' ')"), "%g %g", &x, &y); err != nil {
+		b.t.Fatal(err)
+	}
+	var steps []chromedp.Action[chromedp.Void]
+	for _, kind := range []input.DispatchMouseEventType{input.DispatchMouseEventTypeMouseMoved, input.DispatchMouseEventTypeMousePressed, input.DispatchMouseEventTypeMouseReleased} {
+		steps = append(steps, call(input.DispatchMouseEvent, input.DispatchMouseEventParams{Type: kind, X: x, Y: y, Button: input.MouseButtonLeft, ClickCount: 1}))
+	}
+	b.run(steps...)
 }
 
 // key presses keys where the focus is.
@@ -216,10 +249,11 @@ func (b *tab) key(keys string) {
 func (b *tab) fillIn(selector, text string) {
 	b.t.Helper()
 	b.do(`const e = document.querySelector(` + quote(selector) + `); e.focus(); e.select?.();`)
-	b.key("\b")
-	if text != "" {
-		b.key(text)
+	if text == "" {
+		b.key("\b")
+		return
 	}
+	b.run(call(input.InsertText, input.InsertTextParams{Text: text}))
 }
 
 func quote(s string) string { return "`" + strings.ReplaceAll(s, "`", "\\`") + "`" }

@@ -3,7 +3,6 @@ package page
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
@@ -12,7 +11,8 @@ import (
 
 const itemsShown = `document.querySelector('#items tbody tr')`
 
-// plantScenes are the pages of Souths and Norths in states worth looking at. {south} and {north} stand for ids.
+// plantScenes are the pages of Souths, Norths, history queries and transformers in states worth looking at. {south},
+// {north}, {history} and {transformer} stand for ids.
 var plantScenes = []struct {
 	name, path string
 	set        func(p *plant, south, north string)
@@ -59,16 +59,52 @@ var plantScenes = []struct {
 		b.click("[data-new-link]")
 		b.until("document.querySelector('#link[open] select')")
 	}},
+	{name: "histories", path: "/history", ready: "document.querySelectorAll('tbody tr').length === 3 && document.querySelector('tbody').textContent.includes('13 %')"},
+	{name: "history-new", path: "/history/new", ready: "!document.querySelector('#choice').hidden"},
+	{name: "history-new-form", path: "/history/new?south=type:sqlite&north=type:console", ready: "document.querySelector('#south-fields .field')", act: func(b *tab) {
+		b.click("#settings-form button[type=submit]")
+		b.until("document.querySelector('#settings-form .invalid')")
+	}},
+	{name: "history-status", path: "/history/{history}", ready: "document.querySelector('[data-metric=number]').textContent.includes('24')"},
+	{name: "history-items", path: "/history/{history}#items", ready: itemsShown, act: func(b *tab) { b.click("tbody tr:nth-child(2) [data-select]") }},
+	{name: "history-item", path: "/history/{history}#items", ready: itemsShown, act: func(b *tab) {
+		b.click("tbody tr:first-child [data-edit]")
+		b.do("document.querySelector('#item-test').open = true")
+		b.click("#item-try")
+		b.until("!document.querySelector('#item-sides').hidden")
+	}},
+	{name: "history-links", path: "/history/{history}#transformers", ready: "document.querySelector('#links [data-state]:not([hidden])')", act: func(b *tab) {
+		b.click("[data-new-link]")
+		b.until("document.querySelector('#link[open] select')")
+	}},
+	{name: "history-cache", path: "/history/{history}#cache", ready: "document.querySelector('#cache [data-state]:not([hidden], .state-busy)')"},
+	{name: "history-settings", path: "/history/{history}#settings", ready: "document.querySelector('#caching-fields .field')", act: func(b *tab) {
+		b.click("#test-south")
+		b.until("document.querySelector('.test-result.ok')")
+	}},
+	{name: "transformers", path: "/transformers", ready: "document.querySelectorAll('tbody tr').length > 10 && !document.querySelector('tbody').textContent.includes('…')"},
+	{name: "transformer-new", path: "/transformers/new", ready: trialReady},
+	{name: "transformer", path: "/transformers/{transformer}", ready: trialReady, act: func(b *tab) {
+		b.click("#trial-run")
+		b.until("!document.querySelector('#trial-result').hidden && !document.querySelector('#trial-console-box').hidden")
+	}},
+	{name: "transformer-wrong", path: "/transformers/{transformer}", ready: trialReady, act: func(b *tab) {
+		b.do("const code = document.querySelector('.code-field textarea'); code.value = code.value.replace('JSON.parse(', 'JSON.parse((('); code.dispatchEvent(new Event('input', { bubbles: true }))")
+		b.click("#trial-run")
+		b.until("document.querySelector('.code-lines .bad') && !document.querySelector('#trial-console-box').hidden")
+	}},
 }
+
+const trialReady = "!document.querySelector('#trial').hidden && document.querySelector('#trial-input').value"
 
 func TestEveryPageOfConnectorsIsDrawnWithoutComplaintsOfTheBrowser(t *testing.T) {
 	t.Parallel()
 	p := newPlant(t)
-	var names []string
+	var items []string
 	for i := range 12 {
-		names = append(names, fmt.Sprintf("Line %d temperatures", i+1))
+		items = append(items, fmt.Sprintf("Line %d temperatures", i+1))
 	}
-	south := p.scanner("Quality reports", names...)
+	south := p.scanner("Quality reports", items...)
 	p.scanner("Weighing station")
 	failing := p.scanner("Laboratory")
 	north := p.console("To look at")
@@ -77,6 +113,13 @@ func TestEveryPageOfConnectorsIsDrawnWithoutComplaintsOfTheBrowser(t *testing.T)
 	})
 	p.cached(cache.InCache, "values-2026_03_04.json", "flow-2026.csv", "sub/report.xml")
 	p.cached(cache.InError, "broken.json")
+	transformer := p.custom("Round temperatures")
+	running, failed := p.backfill("January", "temperatures", "pressures"), p.backfill("February", "temperatures")
+	p.backfill("March", "temperatures")
+	p.must(p.histories.PauseQuery(t.Context(), "u1", failed))
+	p.histories.played.set(func() { p.histories.played.hold = make(chan struct{}) })
+	p.must(p.histories.StartQuery(t.Context(), "u1", running))
+	names := strings.NewReplacer("{south}", south, "{north}", north, "{history}", running, "{transformer}", transformer)
 	for _, s := range plantScenes {
 		t.Run(s.name, func(t *testing.T) {
 			if s.set != nil {
@@ -85,25 +128,7 @@ func TestEveryPageOfConnectorsIsDrawnWithoutComplaintsOfTheBrowser(t *testing.T)
 			here := *p
 			here.t = t
 			b := here.tab()
-			for _, w := range windows {
-				if os.Getenv("OIBUS_SHOTS") == "" && !w.always {
-					continue
-				}
-				b.size(w.width, w.height, w.scheme)
-				b.open("/about") // the same address with another part after the # would not be loaded again
-				b.open(strings.NewReplacer("{south}", south, "{north}", north).Replace(s.path))
-				b.until(s.ready)
-				if s.act != nil {
-					s.act(b)
-				}
-				b.fits(w.width)
-				if wrong := b.text(walk); wrong != "" {
-					t.Error(wrong)
-				}
-				b.whole(w.width, w.height)
-				b.shoot(s.name + "-" + w.name)
-				b.quiet("nowhere")
-			}
+			b.scene(s.name, names.Replace(s.path), s.ready, s.act)
 		})
 	}
 }

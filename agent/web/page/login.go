@@ -42,7 +42,7 @@ func (s *Site) showLogin(w http.ResponseWriter, r *http.Request) {
 func (s *Site) drawLogin(w http.ResponseWriter, r *http.Request, status int, form loginForm) {
 	form.PasswordFile = s.passwordFile()
 	s.write(w, r, status, "login", shell{
-		Lang: language, Name: "login", Script: "js/pages/login.js", Theme: theme(r), Overview: s.o.Overview(), Data: form,
+		Lang: s.lang(r), Name: "login", Script: "js/pages/login.js", Theme: theme(r), Overview: s.o.Overview(), Data: form,
 	})
 }
 
@@ -71,7 +71,7 @@ func (s *Site) signIn(w http.ResponseWriter, r *http.Request) {
 	login := r.PostFormValue("login")
 	err := s.o.Session.SignIn(w, r, login, r.PostFormValue("password"))
 	if err != nil {
-		status, text := s.refusal(w, err)
+		status, text := s.refusal(w, s.lang(r), err)
 		if script {
 			s.refuse(w, status, text)
 			return
@@ -87,8 +87,8 @@ func (s *Site) signIn(w http.ResponseWriter, r *http.Request) {
 }
 
 // refusal is the status and the text for a failed sign-in.
-func (s *Site) refusal(w http.ResponseWriter, err error) (int, string) {
-	t, terr := s.pages.texts()
+func (s *Site) refusal(w http.ResponseWriter, lang string, err error) (int, string) {
+	t, terr := s.pages[lang].texts()
 	if terr != nil {
 		return http.StatusInternalServerError, terr.Error()
 	}
@@ -130,7 +130,8 @@ func (s *Site) NotFound(w http.ResponseWriter, r *http.Request) {
 
 // Error answers with an error page. The text, when there is one, stands below what the page says itself of the status.
 func (s *Site) Error(w http.ResponseWriter, r *http.Request, status int, text string) {
-	t, err := s.pages.texts()
+	lang := s.lang(r)
+	t, err := s.pages[lang].texts()
 	if err != nil {
 		http.Error(w, fmt.Sprint(status, " ", text), status)
 		return
@@ -144,7 +145,7 @@ func (s *Site) Error(w http.ResponseWriter, r *http.Request, status int, text st
 	}
 	_, signedIn := s.user(r.Context())
 	s.write(w, r, status, "error", shell{
-		Lang: language, Name: "error", Script: "js/pages/login.js", Theme: theme(r), Overview: s.o.Overview(),
+		Lang: lang, Name: "error", Script: "js/pages/login.js", Theme: theme(r), Overview: s.o.Overview(),
 		Data: failure{Status: status, Title: t.get(key + ".title"), Text: text, SignedIn: signedIn},
 	})
 }

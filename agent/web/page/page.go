@@ -44,7 +44,7 @@ type Options struct {
 type Site struct {
 	o      Options
 	assets *assets
-	pages  *renderer
+	pages  renderer
 }
 
 // New makes the admin page. It is cheap: templates are read, and assets hashed, when the first page is asked for.
@@ -93,6 +93,14 @@ func (s *Site) Routes() []access.Route {
 		routes = append(routes, access.Route{Method: "GET", Path: v.route(), Level: access.Page, Handler: s.show(v)})
 	}
 	return routes
+}
+
+// lang is the language of who is signed in, else the one that the browser asks for.
+func (s *Site) lang(r *http.Request) string {
+	if u, ok := s.user(r.Context()); ok {
+		return known(u.Language)
+	}
+	return preferred(r.Header.Get("Accept-Language"))
 }
 
 // user is who is signed in on this request.

@@ -72,7 +72,7 @@ func TestNavigationMarksThePageShownAndHasNoDeadLink(t *testing.T) {
 func TestAssetsAreKeptForEverUnderTheirHash(t *testing.T) {
 	t.Parallel()
 	b := newBackend(t)
-	link, err := b.site.assets.link("style.css")
+	link, err := b.site.assets.link(language, "style.css")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,10 +103,11 @@ func TestAssetsAreKeptForEverUnderTheirHash(t *testing.T) {
 
 func TestEveryImportOfAModuleIsAnAsset(t *testing.T) {
 	t.Parallel()
-	set, err := loadAssets()
+	sets, err := loadAssets()
 	if err != nil {
 		t.Fatal(err)
 	}
+	set := sets[language]
 	imports := regexp.MustCompile(`(?:from|import) '([^']+)'`)
 	for name, f := range set.files {
 		if !strings.HasSuffix(name, ".js") || name == "js/table.js" {

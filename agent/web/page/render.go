@@ -21,8 +21,12 @@ var templateFiles embed.FS
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
 	"connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
-// renderer draws pages from the templates. Each page has its own copy of the shell, made when it is first asked for.
-type renderer struct {
+// renderer draws pages from the templates, in each language.
+type renderer map[string]*edition
+
+// edition draws pages in one language. Each page has its own copy of the shell, made when it is first asked for.
+type edition struct {
+	lang   string
 	assets *assets
 	pin    func(path string) *pin
 	texts  func() (texts, error)
@@ -32,15 +36,19 @@ type renderer struct {
 	drawn map[string]*template.Template
 }
 
-func newRenderer(a *assets, pinned func(string) *pin) *renderer {
-	r := &renderer{assets: a, pin: pinned, drawn: map[string]*template.Template{}}
-	r.texts = sync.OnceValues(func() (texts, error) { return loadTexts(language) })
-	r.base = sync.OnceValues(r.parseBase)
+func newRenderer(a *assets, pinned func(string) *pin) renderer {
+	r := renderer{}
+	for _, lang := range languages {
+		e := &edition{lang: lang, assets: a, pin: pinned, drawn: map[string]*template.Template{}}
+		e.texts = sync.OnceValues(func() (texts, error) { return loadTexts(lang) })
+		e.base = sync.OnceValues(e.parseBase)
+		r[lang] = e
+	}
 	return r
 }
 
 // parseBase reads the templates that every page shares: those whose file name starts with "_".
-func (r *renderer) parseBase() (*template.Template, error) {
+func (r *edition) parseBase() (*template.Template, error) {
 	t, err := r.texts()
 	if err != nil {
 		return nil, err
@@ -49,7 +57,7 @@ func (r *renderer) parseBase() (*template.Template, error) {
 	base, err := template.New("base").Funcs(template.FuncMap{
 		"t":            t.get,
 		"icon":         icon,
-		"asset":        r.assets.link,
+		"asset":        func(name string) (string, error) { return r.assets.link(r.lang, name) },
 		"field":        f.make,
 		"pin":          r.pin,
 		"list":         func(items ...string) []string { return items },
@@ -66,7 +74,7 @@ func (r *renderer) parseBase() (*template.Template, error) {
 }
 
 // template is the one of the page with this name.
-func (r *renderer) template(name string) (*template.Template, error) {
+func (r *edition) template(name string) (*template.Template, error) {
 	base, err := r.base()
 	if err != nil {
 		return nil, err
@@ -104,7 +112,7 @@ func (s *Site) render(w http.ResponseWriter, r *http.Request, status int, v view
 	user, _ := s.user(r.Context())
 	friendly := friendlyName(user)
 	s.write(w, r, status, v.name, shell{
-		Lang: language, Name: v.name, Script: "js/pages/" + v.name + ".js", Theme: theme(r), Nav: navigation(v.name),
+		Lang: known(user.Language), Name: v.name, Script: "js/pages/" + v.name + ".js", Theme: theme(r), Nav: navigation(v.name),
 		User: user, Friendly: friendly, Initials: initials(friendly), Overview: s.o.Overview(),
 		FirstPassword: s.o.FirstPasswordFile() != "", Client: clientAddress(r), Data: data,
 	})
@@ -113,7 +121,7 @@ func (s *Site) render(w http.ResponseWriter, r *http.Request, status int, v view
 // write draws the template name into memory first, so that a failure is an error page and not half a page.
 func (s *Site) write(w http.ResponseWriter, r *http.Request, status int, name string, data shell) {
 	var b bytes.Buffer
-	t, err := s.pages.template(name)
+	t, err := s.pages[data.Lang].template(name)
 	if err == nil {
 		err = t.ExecuteTemplate(&b, "page", data)
 	}

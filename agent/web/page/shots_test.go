@@ -103,23 +103,36 @@ func TestEveryPageIsDrawnWithoutComplaintsOfTheBrowser(t *testing.T) {
 				s.set(back)
 			}
 			b := newTab(t, back)
-			for _, w := range windows {
-				if os.Getenv("OIBUS_SHOTS") == "" && !w.always {
-					continue // without pictures, two of the four windows tell enough
-				}
-				b.size(w.width, w.height, w.scheme)
-				b.open(s.path)
-				b.until(s.ready)
-				if s.act != nil {
-					s.act(b)
-				}
-				b.fits(w.width)
-				b.whole(w.width, w.height)
-				b.shoot(s.name + "-" + w.name)
-				b.quiet("nowhere")
-			}
+			b.scene(s.name, s.path, s.ready, s.act)
 		})
 	}
+}
+
+// scene opens a page, brings it into a state, and looks at it in windows wide and narrow, light and dark.
+func (b *tab) scene(name, path, ready string, act func(*tab)) {
+	b.t.Helper()
+	b.size(windows[0].width, windows[0].height, windows[0].scheme)
+	b.open(path)
+	b.until(ready)
+	if act != nil {
+		act(b)
+	}
+	for _, w := range windows {
+		if os.Getenv("OIBUS_SHOTS") == "" && !w.always {
+			continue // without pictures, two of the four windows tell enough
+		}
+		b.size(w.width, w.height, w.scheme)
+		b.fits(w.width)
+		if wrong := b.text(walk); wrong != "" {
+			b.t.Error(wrong)
+		}
+		if w == windows[0] { // the colours of the others are compared by TestTextsStandOutFromTheirGround
+			b.accessible()
+		}
+		b.whole(w.width, w.height)
+		b.shoot(name + "-" + w.name)
+	}
+	b.quiet("nowhere", "/api/transformers/test") // a page that is not there, code that fails
 }
 
 // fits fails the test when the page is wider than the window.

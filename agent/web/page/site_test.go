@@ -31,7 +31,6 @@ import (
 	"oibus/agent/connectors"
 	"oibus/agent/content"
 	"oibus/agent/entity"
-	"oibus/agent/logging"
 	"oibus/agent/manifest"
 	"oibus/agent/secret"
 	configured "oibus/agent/settings"
@@ -44,9 +43,11 @@ type plant struct {
 	t        *testing.T
 	settings *configured.Service
 	*connectors.Service
-	engine *playedEngine
-	server *web.Server
-	modes  map[string]string // ids of scan modes by name
+	engine       *playedEngine
+	histories    plantHistories
+	transformers plantTransformers
+	server       *web.Server
+	modes        map[string]string // ids of scan modes by name
 }
 
 // playedEngine runs nothing. Its counts rise with time, its caches hold what the test puts there.
@@ -233,11 +234,13 @@ func newPlant(t *testing.T) *plant {
 		p.modes[m.Name] = m.ID
 	}
 	p.engine = &playedEngine{connectors: p.Service, start: time.Now(), errors: map[string]string{}, files: map[cache.Folder][]cache.File{}}
+	p.histories = openHistories(p, st, keys, dir)
+	p.transformers = openTransformers(p, st)
 	p.server, err = web.New(web.Options{
 		Address: "127.0.0.1", Settings: p.settings, FriendlyName: func(string) string { return "admin" }, Registration: nothingRegistered{},
-		Registered: func(func(string) any) any { return map[string]any{} }, Commands: noCommands{}, Logs: (*logging.Hub)(nil), Info: func() web.Info { return web.Info{} }, Restart: func() {},
+		Registered: func(func(string) any) any { return map[string]any{} }, Commands: noCommands{}, Logs: playedLogs{}, Info: func() web.Info { return web.Info{} }, Restart: func() {},
 		Signer:     func(context.Context) (crypto.Signer, error) { return plantKey() },
-		Connectors: p.Service, Engine: p.engine, Transformers: openTransformers(p, st), Uploads: t.TempDir(),
+		Connectors: p.Service, Engine: p.engine, Histories: p.histories, Transformers: p.transformers, Uploads: t.TempDir(),
 	})
 	p.must(err)
 	p.server.Mount(New(Options{Session: p.server, User: p.settings.User, Overview: func() Overview {

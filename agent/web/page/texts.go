@@ -5,14 +5,38 @@ import (
 	"embed"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 )
 
 //go:embed texts/*.json
 var textFiles embed.FS
 
-// language is the one whose table is complete; another language is one more file in texts and one more row here.
+// language is the one of people who have chosen none that is known; it is also the first of languages.
 const language = "en"
+
+// languages are those that there is a table for in texts. A test keeps the tables alike.
+var languages = []string{language, "fr"}
+
+// known is lang, or the usual language when there is no table for it.
+func known(lang string) string {
+	if slices.Contains(languages, lang) {
+		return lang
+	}
+	return language
+}
+
+// preferred is the first of the languages that a browser asks for which is known.
+func preferred(accept string) string {
+	for part := range strings.SplitSeq(accept, ",") {
+		tag, _, _ := strings.Cut(strings.TrimSpace(part), ";")
+		lang, _, _ := strings.Cut(strings.ToLower(tag), "-")
+		if slices.Contains(languages, lang) {
+			return lang
+		}
+	}
+	return language
+}
 
 // texts is the table of every text of the pages, shared by the templates and the modules: key to text, with {name}
 // where a value goes.

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"encoding/json"
 	"io/fs"
 	"regexp"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"testing"
 
 	"oibus/agent/entity"
+	"oibus/agent/manifest"
 )
 
 // sources are the templates and modules, by name.
@@ -74,7 +76,7 @@ var assembled = []string{
 	"overview.cloud.", "engine.saved.", "engine.session.", "sink.syslog.protocol.", "certificates.keySize.", "users.language.",
 	"versions.phase.", "versions.outcome.", "versions.source.",
 	"registration.cancel.", "registration.unregister.", "connector.filter.", "connector.state.", "souths.", "norths.", "south.tab.", "north.tab.",
-	"south.rate", "items.", "folder.", "cache.", "links.type.", "links.part.", "category.", "type.", "transformer.", "manifest.",
+	"south.rate", "items.", "folder.", "cache.", "links.type.", "links.part.", "category.", "type.", "transformer.", "manifest.", "history.", "transformers.kind.", "transformers.language.", "transformers.user.", "content.", "trial.",
 }
 
 // kinds are the lists whose editor puts its keys together from the kind of thing.
@@ -178,5 +180,126 @@ func TestNothingOfThePagesIsInlineOrForeign(t *testing.T) {
 		if strings.HasSuffix(name, ".js") && regexp.MustCompile(`innerHTML|outerHTML|insertAdjacentHTML|\beval\(|new Function|document\.write`).MatchString(source) {
 			t.Errorf("%s makes HTML or code out of text", name)
 		}
+	}
+}
+
+func TestEveryLanguageHasEveryTextWithItsValues(t *testing.T) {
+	t.Parallel()
+	value := regexp.MustCompile(`\{\w+\}`)
+	values := func(text string) []string {
+		found := value.FindAllString(text, -1)
+		slices.Sort(found)
+		return found
+	}
+	usual := table(t)
+	for _, lang := range languages {
+		tx, err := loadTexts(lang)
+		if err != nil {
+			t.Fatal(err)
+		}
+		same := 0
+		for key, text := range usual {
+			switch other := tx[key]; {
+			case strings.TrimSpace(other) == "":
+				t.Errorf("%s has no text %q: %q", lang, key, text)
+			case !slices.Equal(values(text), values(other)):
+				t.Errorf("the text %q has other values in %s: %q and %q", key, lang, text, other)
+			case text == other && strings.Contains(text, " "):
+				same++
+			}
+		}
+		for key := range tx {
+			if !usual.has(key) {
+				t.Errorf("%s has the text %q, which nobody asks for", lang, key)
+			}
+		}
+		if lang != language && same > 40 {
+			t.Errorf("%d texts of several words are the same in %s", same, lang)
+		}
+	}
+}
+
+func TestTheLanguageOfABrowserIsTheFirstThatIsKnown(t *testing.T) {
+	t.Parallel()
+	for accept, want := range map[string]string{"": "en", "fr-CH, fr;q=0.9, en;q=0.8": "fr", "de-DE,de;q=0.9,fr;q=0.5": "fr", "nl": "en", "EN-us,fr": "en", ";;,": "en", "fr": "fr"} {
+		if got := preferred(accept); got != want {
+			t.Errorf("%q: %s", accept, got)
+		}
+	}
+}
+
+func TestPagesSpeakTheLanguageOfThePerson(t *testing.T) {
+	t.Parallel()
+	b := newBackend(t)
+	b.users[0].Language = "fr"
+	page := ask(t, b, "GET", "/scan-modes", "", "Accept-Language", "en").Body.String()
+	for _, want := range []string{`<html lang="fr"`, "<h1>Modes de scrutation</h1>", "Se déconnecter"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page of a French user lacks %q", want)
+		}
+	}
+	script := regexp.MustCompile(`"(/assets/\w+)/js/pages/`).FindStringSubmatch(page)
+	if script == nil {
+		t.Fatal("the page has no module")
+	}
+	if module := ask(t, b, "GET", script[1]+"/js/table.js", "").Body.String(); !strings.Contains(module, "Se connecter") {
+		t.Error("its modules have another table of texts")
+	}
+	if none := ask(t, b, "GET", "/nowhere", "", "Accept", "text/html").Body.String(); !strings.Contains(none, "Cette page n’existe pas") {
+		t.Errorf("an error says %s", none)
+	}
+	b.signedIn.Store(false)
+	if login := ask(t, b, "GET", "/login", "", "Accept-Language", "fr-FR").Body.String(); !strings.Contains(login, "Se connecter") {
+		t.Error("the sign-in page does not ask the browser")
+	}
+}
+
+func TestEverySettingOfEveryManifestHasALabel(t *testing.T) {
+	t.Parallel()
+	tx := table(t)
+	missing := map[string]string{}
+	var look func(of string, v any)
+	look = func(of string, v any) {
+		switch x := v.(type) {
+		case map[string]any:
+			key, named := x["key"].(string)
+			place, _ := x["translationKey"].(string)
+			if _, typed := x["type"].(string); named && typed && !tx.has("manifest.key."+key) && !tx.has("manifest.at."+strings.TrimPrefix(place, "configuration.oibus.manifest.")) {
+				missing[key] = of
+			}
+			for _, child := range x {
+				look(of, child)
+			}
+		case []any:
+			for _, child := range x {
+				look(of, child)
+			}
+		}
+	}
+	all := map[string]any{}
+	for _, dialect := range []manifest.Dialect{manifest.N, manifest.R} {
+		for _, s := range manifest.SouthTypes(dialect) {
+			all["South "+s.ID], _ = manifest.FindSouth(dialect, s.ID)
+		}
+		for _, n := range manifest.NorthTypes(dialect) {
+			all["North "+n.ID], _ = manifest.FindNorth(dialect, n.ID)
+		}
+	}
+	for _, x := range manifest.Transformers() {
+		all["transformer "+x.ID] = x
+	}
+	for of, form := range all {
+		raw, err := json.Marshal(form)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var v any
+		if err := json.Unmarshal(raw, &v); err != nil {
+			t.Fatal(err)
+		}
+		look(of, v)
+	}
+	for key, of := range missing {
+		t.Errorf("the setting %q of %s has no label", key, of)
 	}
 }

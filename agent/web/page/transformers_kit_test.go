@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
+	"strings"
 	"time"
 
 	"oibus/agent/script"
@@ -18,6 +20,9 @@ type plantTransformers struct{ transformers.Views }
 type capitals struct{}
 
 func (capitals) Transform(_ context.Context, j script.Job) (script.Output, error) {
+	if at := strings.Index(j.Code, "((("); at >= 0 {
+		return script.Output{}, &script.Error{Category: script.Runtime, Message: fmt.Sprintf("SyntaxError: Unexpected token { [transformer:%d:9]", 1+strings.Count(j.Code[:at], "\n"))}
+	}
 	return script.Output{Data: bytes.ToUpper(j.Content)}, nil
 }
 
@@ -31,7 +36,23 @@ func (t plantTransformers) TestStored(_ context.Context, id, input string, _ jso
 
 func openTransformers(p *plant, st *store.Store) plantTransformers {
 	p.t.Helper()
-	v, err := transformers.Open(transformers.Options{Store: st, StandardIDs: p.settings.StandardTransformers, Standard: transform.Catalogue{}.Standard, Scripts: capitals{}, Now: time.Now})
+	v, err := transformers.Open(transformers.Options{Store: st, StandardIDs: p.settings.StandardTransformers, Standard: transform.Catalogue{}.Standard, Scripts: capitals{}, Console: func(string, string, string) {}, Now: time.Now})
 	p.must(err)
 	return plantTransformers{transformers.Views{Service: v, FriendlyName: func(string) string { return "admin" }}}
+}
+
+const roundCode = "function transform(content, source, filename, options) {\n  const list = JSON.parse(content);\n  return { data: list, filename };\n}\n"
+
+// custom makes a custom transformer with one option.
+func (p *plant) custom(name string) string {
+	p.t.Helper()
+	body, err := json.Marshal(map[string]any{
+		"type": "custom", "name": name, "description": "To one digit", "inputType": "time-values", "outputType": "any", "language": "javascript", "timeout": 2000, "customCode": roundCode,
+		"customManifest": map[string]any{"type": "object", "key": "options", "translationKey": "options", "enablingConditions": []any{}, "validators": []any{}, "displayProperties": map[string]any{"visible": true, "wrapInBox": false},
+			"attributes": []any{map[string]any{"type": "number", "key": "digits", "translationKey": "digits", "unit": nil, "defaultValue": 1, "validators": []any{}, "displayProperties": map[string]any{"row": 0, "columns": 4, "displayInViewMode": true}}}},
+	})
+	p.must(err)
+	made, err := p.transformers.Create("u1", body)
+	p.must(err)
+	return made.ID
 }

@@ -31,6 +31,10 @@ var views = []view{
 	{"south", "/souths/{id}", "inflow", ""},
 	{"norths", "/norths", "outflow", dataFlow},
 	{"north", "/norths/{id}", "outflow", ""},
+	{"histories", "/history", "rewind", dataFlow},
+	{"history", "/history/{id}", "rewind", ""},
+	{"transformers", "/transformers", "braces", dataFlow},
+	{"transformer", "/transformers/{id}", "braces", ""},
 	{"registration", "/registration", "cloud", oianalytics},
 	{"commands", "/commands", "inbox", oianalytics},
 	{"engine", "/settings", "sliders", settings},
@@ -52,21 +56,23 @@ func (v view) route() string {
 }
 
 // under names the page of the navigation that a page without a place there belongs to.
-var under = map[string]string{"south": "souths", "north": "norths"}
+var under = map[string]string{"south": "souths", "north": "norths", "history": "histories", "transformer": "transformers"}
 
-// subject is what the page of one South or North is about.
+// subject is what the page of one South, North, history query or transformer is about. Types that can run have commas
+// between them; "" means all.
 type subject struct {
-	ID        string // "new" for one that is not made yet
-	Installed string // types that can run, with commas between them; "" for all
+	ID             string // "new" for one that is not made yet
+	Installed      string // types of its kind
+	Souths, Norths string
 }
 
 // show draws v for who is signed in.
 func (s *Site) show(v view) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		souths, norths := s.o.Installed()
-		of := subject{ID: r.PathValue("id"), Installed: strings.Join(souths, ",")}
-		if v.name == "north" {
-			of.Installed = strings.Join(norths, ",")
+		of := subject{ID: r.PathValue("id"), Souths: strings.Join(souths, ","), Norths: strings.Join(norths, ",")}
+		if of.Installed = of.Souths; v.name == "north" {
+			of.Installed = of.Norths
 		}
 		s.render(w, r, http.StatusOK, v, of)
 	}

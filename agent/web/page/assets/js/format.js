@@ -71,11 +71,13 @@ export function countdown(ms) {
   return hours ? `${hours}:${two(minutes)}:${two(seconds % 60)}` : `${minutes}:${two(seconds % 60)}`;
 }
 
+const sizes = t('unit.bytes').split(' ');
+
 export function bytes(n) {
-  if (!n) return '0 B';
+  if (!n) return `0 ${sizes[0]}`;
   const power = Math.min(Math.floor(Math.log2(n) / 10), 5);
   const value = n / 2 ** (10 * power);
-  return `${value.toLocaleString(locale, { maximumFractionDigits: value < 10 && power ? 1 : 0 })} ${['B', 'KB', 'MB', 'GB', 'TB', 'PB'][power]}`;
+  return `${value.toLocaleString(locale, { maximumFractionDigits: value < 10 && power ? 1 : 0 })} ${sizes[power]}`;
 }
 
 export const number = (n) => Number(n ?? 0).toLocaleString(locale);

@@ -4,6 +4,7 @@ import { post, put, remove } from './api.js';
 import { $, $$, setText, show } from './dom.js';
 import { ask, openDialog } from './dialog.js';
 import { Form } from './form.js';
+import { number as count } from './format.js';
 import { t } from './text.js';
 import { complain, toast } from './toast.js';
 
@@ -102,7 +103,7 @@ export function pager(root, go) {
   return ({ number, size, totalElements, totalPages, content }) => {
     page = number;
     const from = number * size + 1;
-    setText($('[data-pager=range]', root), t('pager.range', { from, to: from + content.length - 1, total: totalElements.toLocaleString() }));
+    setText($('[data-pager=range]', root), t('pager.range', { from, to: from + content.length - 1, total: count(totalElements) }));
     previous.disabled = number <= 0;
     next.disabled = number + 1 >= totalPages;
     show(previous.parentElement, totalPages > 1);

@@ -1,11 +1,11 @@
-// The cache of a North: what waits, what failed, what is archived; looked into, sent again, archived, removed.
+// The cache of a North or a history query: what waits, what failed, what is archived; looked into, sent again, archived, removed.
 import { get, post } from '../api.js';
 import { $, $$, clone, later, setText, show } from '../dom.js';
 import { ask, openDialog } from '../dialog.js';
 import { bytes, instant, moment, number } from '../format.js';
 import { plural, t } from '../text.js';
 import { complain, toast } from '../toast.js';
-import { base, state } from './page.js';
+import { base, state } from './base.js';
 
 const FIRST = 100; // contents that are listed at first, newest first
 const MORE = 10; // times as many with each further step
@@ -17,7 +17,8 @@ export function cacheExplorer() {
   const root = $('#cache');
   const filters = $('#cache-filters');
   const chosen = new Set(); // ids
-  let shown = [], most = FIRST, open, asking;
+  const rows = new Map(); // folder and id → element: one that stays in the list is not replaced under the pointer
+  let shown = [], listed = 'cache', most = FIRST, open, asking; // listed is the folder of what is shown
 
   const folder = () => filters.elements.folder.value;
   const iso = (control) => (control.value ? new Date(control.value).toISOString() : '');
@@ -27,13 +28,14 @@ export function cacheExplorer() {
     asking = new AbortController();
     if (!quiet) root.setAttribute('aria-busy', 'true');
     const { nameContains, start, end } = filters.elements;
+    const wanted = folder();
     try {
       const found = await get(`${base}/cache/search`, { nameContains: nameContains.value.trim(), start: iso(start), end: iso(end), maxNumberOfFilesReturned: most, names: 'all', order: 'newest' }, { signal: asking.signal, ...SLOW });
       for (const name of FOLDERS) setText($(`[data-folder-count="${name}"]`), found[name].length >= most ? `${number(most)}+` : number(found[name].length));
-      shown = found[folder()];
-      $('tbody', root).replaceChildren(...shown.map(row));
+      [listed, shown] = [wanted, found[wanted]];
+      draw();
       state(root, shown.length ? 'rows' : 'empty');
-      setText($('[data-empty-text]', root), t(`cache.empty.${folder()}`));
+      setText($('[data-empty-text]', root), t(`cache.empty.${listed}`));
       show($('#cache-more'), shown.length >= most);
       setText($('#cache-more span'), t('cache.shown', { n: number(shown.length) }));
       drawChosen();
@@ -44,6 +46,16 @@ export function cacheExplorer() {
     } finally {
       root.removeAttribute('aria-busy');
     }
+  }
+
+  function draw() {
+    const body = $('tbody', root);
+    const here = new Map(shown.map((file) => [`${listed} ${file.filename}`, file]));
+    for (const key of [...rows.keys()]) if (!here.has(key)) rows.delete(key);
+    for (const [key, file] of here) if (!rows.has(key)) rows.set(key, row(file));
+    const elements = [...here.keys()].map((key) => rows.get(key));
+    if (elements.length !== body.children.length || elements.some((e, i) => body.children[i] !== e)) body.replaceChildren(...elements);
+    root.dataset.shown = listed;
   }
 
   function row(file) {
@@ -63,7 +75,7 @@ export function cacheExplorer() {
     return element;
   }
 
-  const address = (filename) => `${base}/cache/content/${encodeURIComponent(filename)}/download?folder=${folder()}`;
+  const address = (filename) => `${base}/cache/content/${encodeURIComponent(filename)}/download?folder=${listed}`;
 
   async function view(file) {
     open = file;
@@ -73,10 +85,10 @@ export function cacheExplorer() {
     $('#file-download').href = address(filename);
     setText($('#file-content'), t('state.busy'));
     show($('#file-cut'), false);
-    for (const button of $$('[data-one]', $('#file'))) show(button, button.dataset.one !== folder());
+    for (const button of $$('[data-one]', $('#file'))) show(button, button.dataset.one !== listed);
     openDialog($('#file'));
     try {
-      const content = await get(`${base}/cache/content/${encodeURIComponent(filename)}`, { folder: folder() });
+      const content = await get(`${base}/cache/content/${encodeURIComponent(filename)}`, { folder: listed });
       setText($('#file-content'), laidOut(content));
       show($('#file-cut'), content.truncated);
       setText($('#file-cut span'), t('cache.cut', { size: bytes(content.totalSize) }));
@@ -88,10 +100,10 @@ export function cacheExplorer() {
   function drawChosen() {
     const here = new Set(shown.map(({ filename }) => filename));
     for (const id of chosen) if (!here.has(id)) chosen.delete(id);
-    show($('#bulk'), chosen.size > 0);
-    setText($('#bulk-count'), plural('cache.chosen', chosen.size));
-    for (const button of $$('[data-move]', root)) show(button, button.dataset.move !== folder());
-    const box = $('#select-page');
+    show($('#cache-bulk'), chosen.size > 0);
+    setText($('#cache-count'), plural('cache.chosen', chosen.size));
+    for (const button of $$('[data-move]', root)) show(button, button.dataset.move !== listed);
+    const box = $('#cache-select');
     box.checked = chosen.size > 0 && chosen.size === shown.length;
     box.indeterminate = chosen.size > 0 && chosen.size < shown.length;
     for (const [i, element] of $$('tbody tr', root).entries()) $('[data-select]', element).checked = chosen.has(shown[i]?.filename);
@@ -100,7 +112,7 @@ export function cacheExplorer() {
   // move brings contents to another folder, or removes them.
   async function move(ids, to) {
     if (to === 'remove' && !(await ask({ title: plural('cache.remove.title', ids.length), text: t('cache.remove.text'), yes: t('cache.remove'), danger: true }))) return;
-    const from = folder();
+    const from = listed;
     try {
       for (let i = 0; i < ids.length; i += BATCH) {
         const batch = ids.slice(i, i + BATCH);
@@ -131,7 +143,7 @@ export function cacheExplorer() {
     });
   }
   for (const button of $$('[data-one]', $('#file'))) button.addEventListener('click', () => move([open.filename], button.dataset.one));
-  $('#select-page').addEventListener('change', ({ target }) => {
+  $('#cache-select').addEventListener('change', ({ target }) => {
     chosen.clear();
     if (target.checked) for (const { filename } of shown) chosen.add(filename);
     drawChosen();
@@ -140,7 +152,8 @@ export function cacheExplorer() {
     most = FIRST;
     refresh();
   };
-  filters.addEventListener('input', later(search, 250));
+  const soon = later(search, 250);
+  filters.addEventListener('input', ({ target }) => (target.type === 'radio' ? search() : soon()));
   filters.addEventListener('submit', (event) => event.preventDefault());
   $('#cache-refresh').addEventListener('click', () => refresh());
   $('[data-more]', root).addEventListener('click', () => {

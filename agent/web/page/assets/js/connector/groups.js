@@ -5,7 +5,7 @@ import { ask, openDialog } from '../dialog.js';
 import { t } from '../text.js';
 import { complain, toast } from '../toast.js';
 import { attribute, group, ManifestForm } from './manifest.js';
-import { base, state } from './page.js';
+import { base, state } from './base.js';
 
 // historyForm are the five settings of reading over time, or overlap in the released dialect.
 export function historyForm(values, key = 'historySettings') {

@@ -1,12 +1,15 @@
 // Import of a table of items: what would become of it is shown before anything is changed.
-import { Failure } from '../api.js';
+import { Failure, get } from '../api.js';
 import { $, h, setText, show } from '../dom.js';
 import { openDialog } from '../dialog.js';
+import { number } from '../format.js';
 import { plural, t } from '../text.js';
 import { toast } from '../toast.js';
 import { attribute, group, ManifestForm } from './manifest.js';
-import { base } from './page.js';
+import { base, kind } from './base.js';
 
+const SHOWN = 20; // items of a table that are shown
+const ERRORS = 500;
 const DELIMITERS = [[',', ','], [';', ';'], ['|', '|'], ['\t', 'Tab']];
 const dialog = $('#import');
 const file = h('input', { type: 'file', accept: '.csv,text/csv,text/plain', id: 'import-file' });
@@ -30,16 +33,35 @@ export function openImport(of, done) {
 
 const ready = (yes) => { $('button[type=submit]', dialog).disabled = !yes; };
 
-// send posts the table; multipart, because tables can be long.
-async function send(what) {
+const plain = kind === 'history';
+let checked; // items of the table as the REST API wants them, for a history query
+
+// check shows what would become of the table.
+async function check() {
   const { delimiter, replace } = form.read().table;
+  const table = { delimiter, deleteItemsNotPresent: String(replace), itemsToImport: file.files[0] };
+  if (!plain) return send(`${base}/items/import/preview`, table);
+  const current = (await get(`${base}/items/list`)).map(({ id, name, enabled, settings }) => ({ id, name, enabled, settings }));
+  const { items, errors } = await send(`/api/history/${shared.southType}/items/import/check`, { ...table, currentItems: JSON.stringify(current) });
+  checked = items;
+  return { count: items.length, items: items.slice(0, SHOWN), errorCount: errors.length, errors: errors.slice(0, ERRORS) };
+}
+
+// put puts the table into the South or history query, and answers how many items it has.
+async function put() {
+  const { delimiter, replace } = form.read().table;
+  if (!plain) return send(`${base}/items/import/table`, { delimiter, deleteItemsNotPresent: String(replace), itemsToImport: file.files[0] });
+  await send(`${base}/items/import`, { items: JSON.stringify(checked), deleteItemsNotPresent: String(replace) });
+  return { count: checked.length };
+}
+
+// send posts a form; multipart, because tables can be long.
+async function send(path, values) {
   const data = new FormData();
-  data.set('delimiter', delimiter);
-  data.set('deleteItemsNotPresent', String(replace));
-  data.set('itemsToImport', file.files[0]);
+  for (const [name, value] of Object.entries(values)) data.set(name, value);
   let answer;
   try {
-    answer = await fetch(`${base}/items/import/${what}`, { method: 'POST', credentials: 'same-origin', headers: { Accept: 'application/json' }, body: data });
+    answer = await fetch(path, { method: 'POST', credentials: 'same-origin', headers: { Accept: 'application/json' }, body: data });
   } catch {
     throw new Failure(0, t('failure.offline'));
   }
@@ -56,7 +78,7 @@ async function preview() {
   if (!file.files.length) return;
   setText($('#import-busy'), t('items.import.checking'));
   try {
-    const found = await send('preview');
+    const found = await check();
     draw(found);
     ready(found.errorCount === 0 && found.count > 0);
   } catch (failure) {
@@ -74,16 +96,16 @@ function draw({ count, errorCount, items, errors }) {
   show(place('bad'), errorCount > 0);
   const row = (...cells) => h('tr', {}, ...cells.map(([label, text]) => h('td', { 'data-label': label }, text)));
   $('tbody', place('errors')).replaceChildren(...errors.map(({ item, error }) => row([t('items.name'), item.name ?? ''], [t('items.import.error'), error])));
-  $('tbody', place('items')).replaceChildren(...items.map((item) => row([t('items.name'), item.name], [t('items.scanMode'), item.scanMode?.name ?? '–'],
-    [t('items.group'), item.group?.standardSettings.name ?? ''], [t('connector.settings'), Object.values(item.settings).filter((v) => v !== null && v !== '').map((v) => (typeof v === 'object' ? JSON.stringify(v) : v)).join(' · ')])));
+  $('tbody', place('items')).replaceChildren(...items.map((item) => row([t('items.name'), item.name],
+    ...(plain ? [] : [[t('items.scanMode'), item.scanMode?.name ?? '–'], [t('items.group'), item.group?.standardSettings.name ?? '']]), [t('connector.settings'), Object.values(item.settings).filter((v) => v !== null && v !== '').map((v) => (typeof v === 'object' ? JSON.stringify(v) : v)).join(' · ')])));
   show(place('errors'), errors.length > 0);
   show(place('items'), items.length > 0 && !errors.length);
   show($('#import-preview'), true);
 }
 
 async function run() {
-  const { count } = await send('table');
+  const { count } = await put();
   dialog.close();
-  toast(t('items.imported', { n: count.toLocaleString(), name: shared.one.name }));
+  toast(t('items.imported', { n: number(count), name: shared.one.name }));
   await imported();
 }

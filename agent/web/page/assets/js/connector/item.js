@@ -1,4 +1,4 @@
-// One item of a South in its dialog: its settings, its last value, and a test that shows what it reads, raw and
+// One item of a South or a history query in its dialog: its settings, its last value, and a test that shows what it reads, raw and
 // transformed side by side.
 import { get, post, put } from '../api.js';
 import { $, setText, show } from '../dom.js';
@@ -9,10 +9,11 @@ import { toast } from '../toast.js';
 import { historyForm } from './groups.js';
 import { transformerName } from './labels.js';
 import { attribute, drawObject, group, ManifestForm } from './manifest.js';
-import { base, currentSettings } from './page.js';
+import { base, kind } from './base.js';
 
 const HOUR = 3_600_000;
 const TEST_SECONDS = 300;
+const plain = kind === 'history'; // an item that has neither scan mode nor group nor history settings
 const MOST = 100_000; // characters of a result that are shown
 
 export function itemEditor(shared, saved) {
@@ -33,6 +34,7 @@ export function itemEditor(shared, saved) {
   function itemForm(item) {
     const fields = [attribute('string', 'name', { columns: 8, needed: true }), attribute('boolean', 'enabled', { columns: 4, defaultValue: true })];
     const conditions = [];
+    if (plain) return group('', [...fields, { ...settings, displayProperties: { ...settings.displayProperties, row: 2, wrapInBox: true } }]);
     if (one.groups.length) {
       fields.push(attribute('choice', 'groupId', { row: 1, columns: 6, pairs: one.groups.map(({ id, standardSettings }) => [id, standardSettings.name]), empty: t('items.group.none') }));
       conditions.push({ referralPathFromRoot: 'groupId', targetPathFromRoot: 'scanModeId', values: [''] });
@@ -56,14 +58,16 @@ export function itemEditor(shared, saved) {
     const values = item && { ...item, scanModeId: item.scanMode?.id, groupId: item.group?.id ?? '', history: item };
     form.draw({ item: [$('#item-fields'), itemForm(item), values] }, shared);
     drawTest(item);
-    show($('#item-last'), !!open);
-    $('#item-last').open = false;
+    const last = $('#item-last');
+    if (last) last.open = false;
+    show(last, !!open);
     openDialog(dialog);
     $('input', dialog).focus();
   }
 
   function body() {
     const { name, enabled, settings: own, scanModeId, groupId, syncWithGroup = false, history } = form.read().item;
+    if (plain) return { id: open?.id ?? null, name, enabled, settings: own };
     const none = { maxReadInterval: null, readDelay: null, startTimeOffset: null, endTimeOffset: null, recoveryStrategy: null };
     return { id: open?.id ?? null, name, enabled, settings: own, scanModeId: scanModeId || null, scanModeName: null, groupId: groupId || null, groupName: null, syncWithGroup, ...(history && !syncWithGroup ? history : none) };
   }
@@ -77,7 +81,7 @@ export function itemEditor(shared, saved) {
     await saved();
   }
 
-  $('#item-last').addEventListener('toggle', async ({ target }) => {
+  $('#item-last')?.addEventListener('toggle', async ({ target }) => {
     if (!target.open || !open) return;
     const set = (name, text) => setText($(`[data-last="${name}"]`), text);
     try {
@@ -93,7 +97,7 @@ export function itemEditor(shared, saved) {
   /* Test */
 
   function drawTest(item) {
-    const now = Date.now();
+    const now = one.queryTimeRange ? Math.min(Date.parse(one.queryTimeRange.startTime) + HOUR, Date.parse(one.queryTimeRange.endTime)) : Date.now();
     const fields = [];
     if (manifest.modes.history) fields.push(attribute('instant', 'startTime', { columns: 6, needed: true }), attribute('instant', 'endTime', { columns: 6, needed: true }));
     fields.push(attribute('choice', 'transformer', { row: 1, columns: 12, pairs: shared.transformers.filter(({ functionName }) => functionName !== 'ignore' && functionName !== 'iso').map((each) => [each.id, transformerName(each)]), empty: t('items.noTransformer') }));
@@ -124,7 +128,7 @@ export function itemEditor(shared, saved) {
     setText(tried, t('connector.testing'));
     show($('#item-sides'), false);
     try {
-      const result = await post(`${base}/items/test?southType=${one.type}&itemName=${encodeURIComponent(name || 'test')}`, { southSettings: currentSettings(), itemSettings, testingSettings: testing }, { seconds: TEST_SECONDS });
+      const result = await post(`${base}/${plain ? 'test/items' : 'items/test'}?southType=${shared.southType}&itemName=${encodeURIComponent(name || 'test')}`, { southSettings: shared.currentSettings(), itemSettings, testingSettings: testing }, { seconds: TEST_SECONDS });
       tried.className = 'test-result ok';
       setText(tried, t('items.tried', { connection: duration(result.connectionDuration ?? 0), query: duration(result.queryDuration ?? 0) }));
       side('raw', result.raw ?? result);

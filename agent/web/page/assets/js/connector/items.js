@@ -1,5 +1,5 @@
-// The items of a South: searched, sorted and paged by the server, so that 100,000 of them are as quick as ten. Chosen
-// ones are switched on and off, moved and deleted together.
+// The items of a South or a history query: searched and paged by the server, so that 100,000 of them are as quick as ten.
+// Chosen ones are switched on and off, moved and deleted together. Those of a history query have neither scan mode nor group.
 import { get, post, remove } from '../api.js';
 import { $, $$, clone, download, later, setText, show } from '../dom.js';
 import { ask } from '../dialog.js';
@@ -7,13 +7,14 @@ import { instant, moment } from '../format.js';
 import { pager } from '../list.js';
 import { plural, t } from '../text.js';
 import { complain, toast } from '../toast.js';
-import { base, state } from './page.js';
+import { base, kind, state } from './base.js';
 import { openMove } from './groups.js';
 import { openImport } from './import.js';
 import { itemEditor } from './item.js';
 
 const SLOW = { seconds: 300 };
 const subscription = 'subscription';
+const plain = kind === 'history';
 
 export function itemTable(shared) {
   const root = $('#items');
@@ -30,7 +31,7 @@ export function itemTable(shared) {
 
   function query() {
     const { name, enabled, scanModeId, groupId } = filters.elements;
-    return { name: name.value.trim(), enabled: enabled.value, scanModeId: scanModeId.value, groupId: groupId.value };
+    return { name: name.value.trim(), enabled: enabled.value, scanModeId: scanModeId?.value, groupId: groupId?.value };
   }
   const filtered = () => Object.values(query()).some(Boolean);
 
@@ -42,8 +43,9 @@ export function itemTable(shared) {
       select.value = before;
       if (select.selectedIndex < 0) select.selectedIndex = 0;
     };
-    const accepts = shared.manifest.items.rootAttribute.attributes.find(({ key }) => key === 'scanMode')?.acceptableType ?? 'POLL';
     fill(filters.elements.enabled, [['true', t('items.enabled.true')], ['false', t('items.enabled.false')]]);
+    if (plain) return;
+    const accepts = shared.manifest.items.rootAttribute.attributes.find(({ key }) => key === 'scanMode')?.acceptableType ?? 'POLL';
     fill(filters.elements.scanModeId, shared.scanModes.filter(({ id }) => accepts === 'SUBSCRIPTION_AND_POLL' || (id === subscription) === (accepts === 'SUBSCRIPTION')).map(({ id, name }) => [id, name]));
     fill(filters.elements.groupId, [['none', t('items.group.none')], ...shared.one.groups.map(({ id, standardSettings }) => [id, standardSettings.name])]);
   }
@@ -53,7 +55,7 @@ export function itemTable(shared) {
     asking = new AbortController();
     if (!quiet) root.setAttribute('aria-busy', 'true');
     try {
-      const found = await get(`${base}/items/search`, { ...query(), sort, page }, { signal: asking.signal });
+      const found = await get(`${base}/items/search`, { ...query(), sort: plain ? '' : sort, page }, { signal: asking.signal });
       if (!found.content.length && page > 0) {
         page = Math.max(0, found.totalPages - 1);
         return refresh(quiet);
@@ -133,12 +135,20 @@ export function itemTable(shared) {
   });
   $('#bulk-all').addEventListener('click', async () => {
     try {
-      for (const id of await get(`${base}/items/ids`, query())) chosen.add(id);
+      for (const id of await found()) chosen.add(id);
       drawChosen();
     } catch (error) {
       complain(error);
     }
   });
+
+  // found are the ids of all items that the search finds.
+  async function found() {
+    if (!plain) return get(`${base}/items/ids`, query());
+    const { name, enabled } = query();
+    const fits = (item) => item.name.toLowerCase().includes(name.toLowerCase()) && (!enabled || String(item.enabled) === enabled);
+    return (await get(`${base}/items/list`, {}, SLOW)).filter(fits).map(({ id }) => id);
+  }
 
   const bulk = {
     none: async () => chosen.clear(),
@@ -208,7 +218,7 @@ export function itemTable(shared) {
   $('[data-retry]', root).addEventListener('click', search);
   $('[data-export]', root).addEventListener('click', exportAll);
   $('[data-import]', root).addEventListener('click', () => openImport(shared, async () => {
-    shared.one.groups = await get(`${base}/groups`);
+    if (!plain) shared.one.groups = await get(`${base}/groups`);
     fillFilters();
     chosen.clear();
     search();

@@ -1,18 +1,19 @@
 // Transformer bindings of a North: what comes from where, and through which transformer.
 import { get, post, remove } from '../api.js';
-import { $, clone, h, later, setText, show } from '../dom.js';
+import { $, clone, h, setText, show } from '../dom.js';
 import { ask, openDialog } from '../dialog.js';
 import { plural, t } from '../text.js';
 import { complain, toast } from '../toast.js';
 import { transformerName } from './labels.js';
 import { attribute, drawObject, group, ManifestForm } from './manifest.js';
-import { base, state } from './page.js';
+import { base, state } from './base.js';
+import { itemPicker } from './picker.js';
 
 export function linkList(shared) {
   const root = $('#links');
   const dialog = $('#link');
   let open, souths, options;
-  const picked = new Map(); // id → item
+  const picker = itemPicker(() => `/api/south/${form.read().link.south}`);
   const form = new ManifestForm($('form', dialog), { submit: save, guarded: false });
 
   function draw() {
@@ -47,16 +48,28 @@ export function linkList(shared) {
       complain(error);
       return;
     }
-    picked.clear();
-    for (const item of link?.source.items ?? []) picked.set(item.id, item);
+    picker.set(link?.source.items ?? []);
     const source = link?.source ?? { type: 'south' };
-    drawSource({ type: source.type, south: source.south?.id ?? '', part: source.group ? 'group' : source.items?.length ? 'items' : 'all', group: source.group?.id ?? '', dataSourceId: source.dataSourceId ?? '', transformer: link?.transformer?.id ?? '' }, link?.options);
+    const groups = await groupsOf(source.south?.id);
+    drawSource(groups, { type: source.type, south: source.south?.id ?? '', part: source.group ? 'group' : source.items?.length ? 'items' : 'all', group: source.group?.id ?? '', dataSourceId: source.dataSourceId ?? '', transformer: link?.transformer?.id ?? '' }, link?.options);
     openDialog(dialog);
   }
 
-  // drawSource draws the form for what is chosen so far; another South has other groups.
-  async function drawSource(values, stored) {
-    const groups = values.south ? await get(`/api/south/${values.south}/groups`).catch(() => []) : [];
+  const groupsOf = (south) => (south ? get(`/api/south/${south}/groups`).catch(() => []) : []);
+
+  // redraw draws the form again for another source, with what was chosen while its groups were asked for.
+  async function redraw() {
+    const { south } = form.read().link;
+    const groups = await groupsOf(south);
+    const { link } = form.read();
+    if (link.south !== south) return; // a later choice draws
+    const at = document.activeElement?.closest('[data-field]')?.dataset.field;
+    drawSource(groups, { ...link, group: '' }, options?.read());
+    form.parts.link.find(at)?.control.focus();
+  }
+
+  // drawSource draws the form for what is chosen so far.
+  function drawSource(groups, values, stored) {
     const when = (referral, target, ...of) => ({ referralPathFromRoot: referral, targetPathFromRoot: target, values: of });
     const fields = group('', [
       attribute('choice', 'type', { columns: 12, needed: true, pairs: ['south', 'oibus-api', 'oianalytics-setpoint'].map((type) => [type, t(`links.type.${type}`)]) }),
@@ -83,56 +96,27 @@ export function linkList(shared) {
   function showItems() {
     const { type, part, south } = form.read().link;
     show($('#link-items'), type === 'south' && part === 'items' && !!south);
-    $('#link-found').replaceChildren();
-    drawPicked();
+    picker.draw();
   }
 
-  function drawPicked() {
-    $('#link-picked').replaceChildren(...[...picked.values()].map((item) => {
-      const button = h('button', { type: 'button', class: 'chip-button', 'aria-label': t('links.unpick', { name: item.name }) }, `${item.name} ×`);
-      button.addEventListener('click', () => {
-        picked.delete(item.id);
-        drawPicked();
-      });
-      return h('li', {}, button);
-    }));
-  }
-
-  const search = later(async () => {
-    const { south } = form.read().link;
-    try {
-      const found = await get(`/api/south/${south}/items/search`, { name: $('#link-item-search').value.trim() });
-      $('#link-found').replaceChildren(...found.content.slice(0, 20).map((item) => {
-        const button = h('button', { type: 'button', class: 'pick', 'aria-pressed': String(picked.has(item.id)) }, item.name);
-        button.addEventListener('click', () => {
-          if (picked.has(item.id)) picked.delete(item.id);
-          else picked.set(item.id, item);
-          button.setAttribute('aria-pressed', String(picked.has(item.id)));
-          drawPicked();
-        });
-        return h('li', {}, button);
-      }));
-    } catch (error) {
-      complain(error);
-    }
-  }, 200);
-
-  $('#link-item-search').addEventListener('input', search);
-  $('#link-item-search').addEventListener('focus', search);
   $('#link-source-fields').addEventListener('change', ({ target }) => {
     const { link } = form.read();
     const changed = target.closest('[data-field]')?.dataset.field;
     if (changed === 'transformer') drawOptions(link.transformer);
     else if (changed === 'type' || changed === 'south') {
-      if (changed === 'south') picked.clear();
-      drawSource({ ...link, group: '', part: changed === 'south' ? 'all' : link.part });
+      if (changed === 'south') {
+        picker.set([]);
+        form.parts.link.find('part').control.value = 'all';
+      }
+      showItems();
+      redraw();
     } else showItems();
   });
 
   async function save({ link }) {
     if (options?.check().length) return;
     const transformer = shared.transformers.find(({ id }) => id === link.transformer);
-    const items = link.part === 'items' ? [...picked.values()] : [];
+    const items = link.part === 'items' ? picker.items : [];
     if (link.type === 'south' && link.part === 'items' && !items.length) {
       form.fail(t('links.noItems'));
       return;

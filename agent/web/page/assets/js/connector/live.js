@@ -1,13 +1,13 @@
 // The Souths and Norths as they do, each second while the page is seen, with what they moved in the last two minutes.
 import { serverNow } from '../live.js';
+import { follow } from './stream.js';
 
 const PAST = 120_000; // ms that are remembered
 const RECENT = 10_000; // ms over which a rate is taken
-const RETRY = 3000;
 const KEPT = 'oibus-flow';
 
 const subscribers = new Set();
-let stream, timer, latest;
+let following = false, latest;
 let samples = kept(); // id → [[at, count]]
 
 function kept() {
@@ -20,19 +20,8 @@ export const counted = (metrics) => (metrics ? (metrics.contentSentSize ?? metri
 export function watch(callback) {
   subscribers.add(callback);
   if (latest) callback(latest);
-  if (!stream) open();
-}
-
-function open() {
-  stream?.close();
-  clearTimeout(timer);
-  if (document.hidden) return;
-  stream = new EventSource('/sse/connectors');
-  stream.onmessage = (event) => take(JSON.parse(event.data));
-  stream.onerror = () => { // the banner of the page tells about a broken line
-    stream.close();
-    timer = setTimeout(open, RETRY);
-  };
+  if (!following) follow('/sse/connectors', take);
+  following = true;
 }
 
 function take(rows) {
@@ -80,8 +69,6 @@ export function condition({ enabled, state }) {
 
 export { serverNow };
 
-document.addEventListener('visibilitychange', () => { if (subscribers.size) (document.hidden ? stream?.close() : open()); });
 window.addEventListener('pagehide', () => {
-  stream?.close();
   try { sessionStorage.setItem(KEPT, JSON.stringify(samples)); } catch { /* then the charts begin anew */ }
 });

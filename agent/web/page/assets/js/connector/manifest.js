@@ -155,7 +155,7 @@ function ruled({ rootAttribute }, values) {
   return '';
 }
 
-// ManifestForm is a whole form of several parts: name → [place, attribute, values]. Errors of the REST API are shown
+// ManifestForm is a whole form of several parts: name → [place, attribute, values, what its context has besides]. Errors of the REST API are shown
 // beside the control that they name.
 export class ManifestForm {
   constructor(form, { submit, changed = () => {}, guarded = true }) {
@@ -168,8 +168,8 @@ export class ManifestForm {
 
   draw(parts, context = {}) {
     this.parts = {};
-    for (const [name, [place, attribute, values]] of Object.entries(parts)) {
-      this.parts[name] = drawObject(attribute, '', values, context);
+    for (const [name, [place, attribute, values, more]] of Object.entries(parts)) {
+      this.parts[name] = drawObject(attribute, '', values, { ...context, ...more });
       place.replaceChildren(this.parts[name].element);
     }
     this.fail('');
@@ -206,7 +206,8 @@ export class ManifestForm {
     const texts = Object.keys(failure.fields ?? {}).length ? failure.fields : named(failure.message);
     let first;
     for (const [path, text] of Object.entries(texts)) {
-      const node = Object.values(this.parts).map((part) => part.find(path) ?? part.find(path.replace(/^(caching|settings|standardSettings|historySettings)\./, ''))).find(Boolean);
+      const [, part, rest] = /^([^.]+)\.(.+)$/.exec(path) ?? [];
+      const node = this.parts[part]?.find(rest) ?? Object.values(this.parts).map((part) => part.find(path) ?? part.find(path.replace(/^(caching|settings|standardSettings|historySettings)\./, ''))).find(Boolean);
       if (node?.fail && !node.element.hidden) {
         node.fail(text);
         first ??= node;

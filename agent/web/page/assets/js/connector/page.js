@@ -1,41 +1,35 @@
 // The page of one South or North: what it does, its settings, and making a new one from the choice of its type on.
 import '../shell.js';
 import { Failure, get, leave, post, put } from '../api.js';
-import { $, $$, clone, fillText, setText, show } from '../dom.js';
+import { $, clone, fillText, setText, show } from '../dom.js';
 import { ask } from '../dialog.js';
 import { bytes, duration, instant, number, relativeTo } from '../format.js';
 import { has, t } from '../text.js';
 import { complain, toast } from '../toast.js';
+import { base, id, isNew, kind, root, whole } from './base.js';
+import { cachingBody, cachingForm, cachingValues, headForm } from './forms.js';
 import { typeAbout, typeName } from './labels.js';
 import { condition, counted, flow, rate, serverNow, watch } from './live.js';
-import { attribute, group, ManifestForm } from './manifest.js';
+import { ManifestForm } from './manifest.js';
 import { dropConnector, perSecond } from './table.js';
+import { openTabs } from './tabs.js';
 
-const root = $('#connector');
-const { kind, id } = root.dataset;
-export const base = `/api/${kind}/${encodeURIComponent(id)}`;
-const isNew = id === 'new';
 const CATEGORIES = ['file', 'api', 'iot', 'database', 'debug'];
 const TEST_SECONDS = 300;
 
-// state shows one of the states of a part of the page.
-export function state(part, name) {
-  for (const element of $$('[data-state]', part)) show(element, element.dataset.state === name);
-}
-
 // open loads what the page is about and hands it to tabs: name → called once, when the tab is first opened.
 export async function open(tabs) {
-  root.querySelector(':scope > [data-state=failed] [data-retry]').addEventListener('click', () => open(tabs));
+  root.querySelector(':scope > [data-state=failed] [data-retry]').addEventListener('click', () => open(tabs), { once: true });
   try {
     const context = await surroundings();
     if (isNew) await makeNew(context);
     else await showOne(context, tabs);
-    for (const element of root.querySelectorAll(':scope > [data-state]')) show(element, false);
+    whole();
   } catch (error) {
     if (error.name === 'AbortError') return;
     if (!(error instanceof Failure)) throw error;
     setText(root.querySelector(':scope > [data-state=failed] [data-failure]'), error.message);
-    for (const element of root.querySelectorAll(':scope > [data-state]')) show(element, element.dataset.state === 'failed');
+    whole('failed');
   }
 }
 
@@ -47,10 +41,12 @@ async function surroundings() {
 /* One that is there */
 
 async function showOne(context, tabs) {
-  const one = await get(base, kind === 'south' ? { items: 'false' } : {});
+  const [one, states] = await Promise.all([get(base, kind === 'south' ? { items: 'false' } : {}), get('/api/connectors')]);
   const manifest = await get(`/api/${kind}/manifests/${one.type}`);
-  const shared = { ...context, one, manifest };
+  const shared = { ...context, one, manifest, currentSettings, southType: one.type };
+  const mine = (rows) => rows[`${kind}s`].find((row) => row.id === id);
   head(one);
+  live(shared, mine(states)); // before anything below it is shown: an error that came later would push it down
   settings(shared, () => save(shared));
   show($('#connector-actions'), true);
   $('#toggle').addEventListener('click', () => toggle(shared));
@@ -58,7 +54,7 @@ async function showOne(context, tabs) {
   $('#delete').addEventListener('click', async () => { if (await dropConnector(kind, shared.one)) leave(`/${kind}s`); });
   $('#reset').addEventListener('click', reset);
   $('#connector-error [data-logs]').href = `/logs?scopeIds=${id}`;
-  watch((rows) => live(shared, rows[`${kind}s`].find((row) => row.id === id)));
+  watch((rows) => live(shared, mine(rows)));
   openTabs(shared, tabs);
 }
 
@@ -125,61 +121,7 @@ async function reset() {
   }
 }
 
-/* Tabs */
-
-function openTabs(shared, tabs) {
-  const buttons = $$('[role=tab]', root);
-  const opened = new Set();
-  const choose = (name, focus) => {
-    const wanted = buttons.some((b) => b.dataset.tab === name) ? name : 'status';
-    for (const button of buttons) {
-      const chosen = button.dataset.tab === wanted;
-      button.setAttribute('aria-selected', String(chosen));
-      button.tabIndex = chosen ? 0 : -1;
-      show($(`#panel-${button.dataset.tab}`), chosen);
-      if (chosen && focus) button.focus();
-    }
-    if (!opened.has(wanted)) tabs[wanted]?.(shared);
-    opened.add(wanted);
-  };
-  for (const button of buttons) {
-    button.addEventListener('click', () => {
-      history.replaceState(null, '', `#${button.dataset.tab}`);
-      choose(button.dataset.tab);
-    });
-  }
-  $('#tabs').addEventListener('keydown', (event) => {
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (!step) return;
-    const at = buttons.findIndex((b) => b.tabIndex === 0);
-    const next = buttons[(at + step + buttons.length) % buttons.length];
-    history.replaceState(null, '', `#${next.dataset.tab}`);
-    choose(next.dataset.tab, true);
-    event.preventDefault();
-  });
-  window.addEventListener('hashchange', () => choose(location.hash.slice(1)));
-  show($('#tabs'), true);
-  choose(location.hash.slice(1));
-}
-
 /* Settings */
-
-const headForm = (name) => group('', [
-  attribute('string', 'name', { columns: 6, needed: true, defaultValue: name }),
-  attribute('string', 'description', { columns: 6 }),
-  attribute('boolean', 'enabled', { row: 1, defaultValue: true }),
-]);
-
-const amount = (key, columns, defaultValue, unit) => attribute('number', key, { columns, needed: true, min: 0, defaultValue, unit });
-const cachingForm = group('', [
-  group('trigger', [attribute('scan-mode', 'scanModeId', { columns: 4, needed: true }), amount('numberOfElements', 4, 1000), amount('numberOfFiles', 4, 1)]),
-  group('throttling', [amount('runMinDelay', 4, 200, 'ms'), amount('maxSize', 4, 0, 'MB'), amount('maxNumberOfElements', 4, 10_000)]),
-  group('error', [amount('retryInterval', 4, 5000, 'ms'), amount('retryCount', 4, 3), amount('retentionDuration', 4, 0, 'h')]),
-  group('archive', [attribute('boolean', 'enabled', { columns: 4, defaultValue: false }), amount('retentionDuration', 4, 72, 'h')], {
-    enablingConditions: [{ referralPathFromRoot: 'enabled', targetPathFromRoot: 'retentionDuration', values: [true] }],
-  }),
-]);
-for (const [i, part] of cachingForm.attributes.entries()) part.displayProperties = { row: i, columns: 12, wrapInBox: true };
 
 let form;
 
@@ -188,9 +130,8 @@ function settings(shared, submit) {
   const discard = $('#discard');
   form = new ManifestForm($('#settings-form'), { submit, changed: (dirty) => { discard.disabled = !dirty; } });
   const draw = () => {
-    const caching = one.caching && { ...one.caching, trigger: { ...one.caching.trigger, scanModeId: one.caching.trigger.scanMode?.id } };
     const parts = { head: [$('#head-fields'), headForm(), one], settings: [$('#settings-fields'), manifest.settings, one.settings] };
-    if (kind === 'north') parts.caching = [$('#caching-fields'), cachingForm, caching];
+    if (kind === 'north') parts.caching = [$('#caching-fields'), cachingForm, cachingValues(one.caching)];
     form.draw(parts, shared);
     if (!manifest.settings.attributes.length) $('#settings-fields').textContent = t('connector.noSettings');
   };
@@ -206,8 +147,7 @@ function body({ type, transformers = [] }) {
   const { head: { name, description, enabled }, settings: values, caching } = form.read();
   const common = { name, type, description, enabled, settings: values };
   if (kind === 'south') return { ...common, items: [], groups: [] };
-  caching.archive.retentionDuration ??= 72;
-  return { ...common, caching, transformers };
+  return { ...common, caching: cachingBody(caching), transformers };
 }
 
 // asCommand is a stored transformer link as a body has it.
@@ -227,7 +167,7 @@ async function save(shared) {
 }
 
 // currentSettings are the settings as the form shows them, for tests.
-export const currentSettings = () => form.read().settings;
+const currentSettings = () => form.read().settings;
 
 async function test({ one }, button) {
   const result = $('#test-result');

@@ -1,0 +1,2 @@
+// All history queries with how far they are.
+import '../history/list.js';

@@ -1,0 +1,153 @@
+// Trying a transformer: an input, its options, and what comes out: the result, what the code printed, or where it failed.
+import { get } from '../api.js';
+import { $, h, setText, show } from '../dom.js';
+import { duration, number } from '../format.js';
+import { serverNow } from '../live.js';
+import { plural, t } from '../text.js';
+import { drawObject } from '../connector/manifest.js';
+import { contentName } from './actions.js';
+import { diff, folded } from './diff.js';
+
+const MOST = 100_000; // characters of a result that are shown
+const LOG_DELAY = 500; // ms after which what was printed stands in the log
+const PRINTED = 'CUSTOM TRANSFORMER:';
+
+export class Trial {
+  // what answers { type, manifest, run(inputData, options) }; failed is told where code failed.
+  constructor({ what, context, failed = () => {} }) {
+    Object.assign(this, { what, context, failed, sample: '' });
+    this.input = $('#trial-input');
+    $('#trial-sample').addEventListener('click', () => this.fill());
+    $('#trial-run').addEventListener('click', (event) => this.#run(event.currentTarget));
+    $('#trial-compare').addEventListener('change', () => this.#compare());
+    this.input.addEventListener('input', () => this.#complain(''));
+    document.addEventListener('keydown', (event) => {
+      if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return;
+      event.preventDefault();
+      $('#trial-run').click();
+    });
+  }
+
+  // fill puts the sample of the REST API for this kind of input into the field.
+  async fill() {
+    this.sample = (await get(`/api/transformers/template/${encodeURIComponent(this.what().type)}`)).data;
+    this.input.value = this.sample;
+    this.#complain('');
+  }
+
+  // retype changes an input that nobody has touched, when another kind is wanted.
+  async retype() { if (this.input.value === this.sample) await this.fill(); }
+
+  // drawOptions shows the options that the transformer has now, with what was filled in so far.
+  drawOptions() {
+    const { manifest } = this.what();
+    const before = this.options?.read();
+    this.options = manifest?.attributes?.length ? drawObject(manifest, '', before, this.context) : undefined;
+    $('#trial-options').replaceChildren(...(this.options ? [this.options.element] : []));
+    show($('#trial-options-box'), !!this.options);
+  }
+
+  #complain(text) {
+    setText($('#trial-input-error'), text);
+    show($('#trial-input-error'), !!text);
+    $('#trial-field').classList.toggle('invalid', !!text);
+    this.input.toggleAttribute('aria-invalid', !!text);
+  }
+
+  // #wrong says what of the input does not fit what the transformer takes.
+  #wrong() {
+    const { type } = this.what();
+    if (type === 'any') return '';
+    let list;
+    try { list = JSON.parse(this.input.value); } catch (error) { return t('trial.notJSON', { problem: error.message }); }
+    if (!Array.isArray(list)) return t('trial.notArray');
+    const [keys, bad] = type === 'setpoint' ? [['reference', 'value'], (one) => typeof one?.reference !== 'string' || !('value' in one)]
+      : [['pointId', 'timestamp', 'data'], (one) => typeof one?.pointId !== 'string' || Number.isNaN(Date.parse(one.timestamp)) || typeof one.data !== 'object'];
+    const at = list.findIndex(bad);
+    return at < 0 ? '' : t('trial.badElement', { n: at + 1, keys: keys.join(', ') });
+  }
+
+  async #run(button) {
+    const wrong = this.#wrong();
+    this.#complain(wrong);
+    if (wrong) return this.input.focus();
+    if (this.options?.check().length) return;
+    const { run, prints } = this.what();
+    const [status, since, begun] = [$('#trial-status'), new Date(serverNow() - 1000).toISOString(), performance.now()];
+    button.setAttribute('aria-busy', 'true');
+    status.className = 'test-result';
+    setText(status, t('trial.running'));
+    this.failed();
+    let printed;
+    try {
+      const result = await run(this.input.value, this.options?.read() ?? {});
+      printed = result.console;
+      this.#show(result, performance.now() - begun);
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      button.removeAttribute('aria-busy');
+    }
+    if (prints) await this.#print(printed, since);
+  }
+
+  #show({ output, kind, elements, file }, took) {
+    const text = laidOut(output);
+    [this.previous, this.output, this.given] = [this.output, text, laidOut(this.input.value)];
+    $('#trial-status').className = 'test-result ok';
+    setText($('#trial-status'), [t('trial.done', { took: duration(took) }), file, kind && contentName(kind), elements === undefined ? '' : plural('items.elements', elements)].filter(Boolean).join(' · '));
+    setText($('#trial-output'), text.length > MOST ? `${text.slice(0, MOST)}…` : text);
+    show($('#trial-result'), true);
+    this.#compare();
+  }
+
+  #fail(error) {
+    const message = error.message.replace(/^\[(\w+)\] Custom code execution failed: /, (all, category) => `${t(`trial.${category}`)}: `);
+    const [, line, column] = /\[transformer:(\d+):(\d+)\]/.exec(message) ?? /\(line (\d+), column (\d+)\)/.exec(message) ?? [];
+    const status = $('#trial-status');
+    status.className = 'test-result bad';
+    status.replaceChildren(message);
+    if (!line) return;
+    this.failed(Number(line), Number(column));
+    const go = h('button', { type: 'button', class: 'link' }, t('trial.line', { line: number(line) }));
+    go.addEventListener('click', () => this.failed(Number(line), Number(column), true));
+    status.append(' ', go);
+  }
+
+  // #print shows what the code printed: what the answer says, else what reached the log meanwhile.
+  async #print(lines, since) {
+    if (!lines) {
+      await new Promise((resolve) => { setTimeout(resolve, LOG_DELAY); });
+      try {
+        const found = await get('/api/logs', { messageContent: PRINTED, start: since });
+        lines = found.content.reverse().map(({ level, message }) => ({ level, text: message.slice(message.indexOf(PRINTED) + PRINTED.length).trim() }));
+      } catch {
+        lines = []; // the log is not there; the result is
+      }
+      setText($('#trial-console-hint'), t('trial.fromLog'));
+    }
+    $('#trial-console').replaceChildren(...lines.map(({ level, text }) => h('li', { 'data-level': level }, h('span', { class: 'muted' }, level), ' ', text)));
+    show($('#trial-console-box'), true);
+    show($('#trial-console-none'), !lines.length);
+  }
+
+  #compare() {
+    const against = { input: this.given, previous: this.previous }[$('#trial-compare').value];
+    const place = $('#trial-diff');
+    show($('#trial-first'), against === undefined);
+    show(place, against !== undefined);
+    if (against === undefined) return;
+    const lines = diff(against, this.output);
+    const sign = { same: '  ', gone: '- ', new: '+ ' };
+    const element = { same: 'span', gone: 'del', new: 'ins' };
+    const equal = lines.every(({ kind }) => kind === 'same');
+    place.replaceChildren(...(equal ? [t('trial.equal')] : folded(lines).map(({ kind, text, n }) => (kind === 'fold' ? h('span', { class: 'fold-line' }, `${plural('trial.same', n)}\n`) : h(element[kind], {}, `${sign[kind]}${text}\n`)))));
+  }
+}
+
+// laidOut is a text as it is read and compared best.
+function laidOut(text) {
+  if (typeof text !== 'string') return JSON.stringify(text, null, 2);
+  if (!/^\s*[[{]/.test(text)) return text;
+  try { return JSON.stringify(JSON.parse(text), null, 2); } catch { return text; }
+}
