@@ -26,22 +26,52 @@ var connectorScenarios = map[Dialect][]string{
 		"update-south-unknown-id", "update-south-duplicate-name", "update-south-invalid",
 		"create-or-update-south-items-from-csv", "create-or-update-south-items-from-csv-unknown-setting", "create-or-update-south-items-from-csv-wrong-delimiter",
 		"create-or-update-south-items-from-csv-delete-not-present", "create-or-update-south-items-from-csv-empty",
-		"test-south-connection", "test-south-connection-failing", "test-south-connection-unknown-id", "test-south-item", "delete-south", "delete-south-unknown-id",
+		"test-south-connection", "test-south-connection-create", "test-south-connection-secret-saved", "test-south-connection-failing", "test-south-connection-unknown-id",
+		"test-south-item", "test-south-item-sqlite", "test-south-item-rest", "test-south-item-oianalytics", "test-south-item-failing", "test-south-item-no-history",
+		"delete-south", "delete-south-unknown-id",
 		"create-north", "create-north-secret", "create-north-oianalytics-specific", "create-north-duplicate-name", "create-north-unknown-type",
 		"create-north-invalid-settings", "create-north-unknown-scan-mode", "create-north-unknown-south-source", "create-north-retrieve-secrets",
-		"update-north", "update-north-invalid", "update-north-duplicate-name", "test-north-connection-oianalytics",
+		"update-north", "update-north-invalid", "update-north-duplicate-name", "test-north-connection-oianalytics", "test-north-connection-oianalytics-specific",
 		"test-north-connection-console", "test-north-connection-failing", "test-north-connection-unknown-id", "test-north-connection-unknown-type",
 		"setpoint-dto-form", "setpoint-unknown-north", "setpoint-file-writer", "setpoint-ignored-transformer", "disable-north", "setpoint-disabled-north",
 		"search-north-cache-content-filter", "search-north-cache-content-unknown-north", "get-north-cache-file-content", "get-north-cache-file-content-1",
 		"get-north-cache-file-content-2", "get-north-cache-file-content-unknown-file", "get-north-cache-file-content-unknown-north",
 		"get-north-cache-file-content-path-traversal", "update-north-cache-content-remove", "update-north-cache-content-unknown-north",
 		"search-north-cache-content-after-move", "delete-north", "delete-north-unknown-id",
+		"create-south-sqlite-groups-temp-id", "get-north-cache-file-content-path-traversal-2", "flow-create-OIA-plain", "flow-create-OIA-gz-e",
+		"flow-update-north-subscribe", "flow-delete-FSFLOW", "create-north-new-key-secret", "test-north-connection-new-key", "kill9-while-running",
 	},
 	R: {
 		"create-south", "create-south-dialect-N-item", "create-south-dialect-N-settings", "create-south-ftp-dialect-N-settings", "create-south-influxdb",
-		"create-or-update-south-items-from-csv", "create-or-update-south-items-from-csv-overlap", "create-north-secret", "create-north-rest-without-test-body",
-		"create-north-file-writer-dialect-N-settings", "create-south-sqlite-groups-temp-id",
+		"create-or-update-south-items-from-csv", "create-or-update-south-items-from-csv-overlap", "test-south-item-sqlite", "test-south-item-rest",
+		"test-south-item-oianalytics", "create-north-secret", "create-north-rest-without-test-body",
+		"create-north-file-writer-dialect-N-settings", "create-south-sqlite-groups-temp-id", "create-south-dialect-N-group",
 	},
+}
+
+// lateScenarios were recorded after all sequences. What these left in the configuration is compared where they are
+// played: here it is the connectors.
+var lateScenarios = map[Dialect][]string{
+	N: {"create-south-sqlite-groups-temp-id", "flow-create-OIA-plain", "flow-create-OIA-gz-e", "flow-update-north-subscribe", "flow-delete-FSFLOW",
+		"create-north-new-key-secret", "kill9-while-running"},
+	R: {"create-south-dialect-N-group"},
+}
+
+// connectorsOnly leaves out of the configurations of a late recording what is not about connectors.
+func (p *Plant) connectorsOnly(name string, view map[string]any) map[string]any {
+	if !slices.Contains(lateScenarios[p.dialect], name) {
+		return view
+	}
+	requests, _ := view["requests"].([]any)
+	for _, r := range requests {
+		body, _ := r.(map[string]any)["body"].(map[string]any)
+		for section := range body {
+			if section != "southConnectors" && section != "northConnectors" {
+				delete(body, section)
+			}
+		}
+	}
+	return view
 }
 
 // connectorFamily is the family of one of them.
@@ -51,7 +81,9 @@ func connectorFamily(name string) string {
 		return famCache
 	case strings.HasPrefix(name, "setpoint"):
 		return famSetpoint
-	case strings.Contains(name, "north"):
+	case name == killedScenario:
+		return famLifeCycle
+	case strings.Contains(name, "north"), strings.HasPrefix(name, "flow-create"):
 		return famNorths
 	}
 	return famSouths
@@ -68,6 +100,9 @@ type Plant struct {
 	*Player
 	work  string            // stands for recordedWork
 	extra map[string]string // ids of ours that no configuration has, with names
+
+	copies int // of each row in the source
+	front  *front
 }
 
 func newPlant(t *testing.T, d Dialect) *Plant {
@@ -81,12 +116,20 @@ func newPlant(t *testing.T, d Dialect) *Plant {
 	if err := os.WriteFile(filepath.Join(p.work, "in", "sample.csv"), []byte("id,timestamp,value\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	maps.Copy(p.recorded, cacheIDs)
-	p.Texts = map[string]string{recordedWork: p.work}
-	for _, url := range recordedClouds {
-		p.Texts[url] = p.sim.URL()
+	if err := p.fillSource(1); err != nil {
+		t.Fatal(err)
 	}
-	p.Extra, p.Tests = p.extra, true
+	maps.Copy(p.recorded, cacheIDs)
+	for i, id := range historyCacheIDs {
+		p.recorded[id] = historyContent(i)
+	}
+	p.Texts = map[string]string{recordedWork: p.work}
+	p.front = newFront(t, p.sim.URL(), p.lastSeq)
+	for _, url := range recordedClouds {
+		p.Texts[url] = p.front.url
+	}
+	p.Clouds, p.Asked = []string{p.front.url}, p.front.during
+	p.View, p.Extra, p.Tests = p.connectorsOnly, p.extra, true
 	return p
 }
 
@@ -231,11 +274,11 @@ func (p *Plant) ours(kind string) (map[string]map[string]any, error) {
 // bring makes or changes one connector, unless it is as wanted.
 func (p *Plant) bring(kind, name string, wanted, have map[string]any) error {
 	theirs := &Normaliser{Names: p.recorded, Clouds: recordedClouds}
-	mine := &Normaliser{Names: p.ourNames(), Clouds: []string{p.sim.URL()}, Paths: map[string]string{p.work: recordedWork}}
+	mine := &Normaliser{Names: p.ourNames(), Clouds: []string{p.sim.URL(), p.front.url}, Paths: map[string]string{p.work: recordedWork}}
 	if have != nil && len(Compare(undated(theirs.Normalise(wanted)), undated(mine.Normalise(have["settings"])))) == 0 {
 		return nil
 	}
-	command := map[string]any{"type": "create-" + kind, "commandContent": wanted}
+	command := map[string]any{"type": "create-" + kind, "commandContent": withSecrets(wanted)}
 	if have != nil {
 		command["type"], command[kind+"ConnectorId"] = "update-"+kind, have["oIBusInternalId"]
 	}
@@ -244,6 +287,27 @@ func (p *Plant) bring(kind, name string, wanted, have map[string]any) error {
 	}
 	return nil
 }
+
+// withSecrets puts a secret where a configuration does not show one.
+func withSecrets(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		for k, child := range v {
+			v[k] = withSecrets(child)
+		}
+		if v["type"] == "basic" && v["password"] == "" {
+			v["password"] = recordedCipher
+		}
+	case []any:
+		for i, child := range v {
+			v[i] = withSecrets(child)
+		}
+	}
+	return v
+}
+
+// recordedCipher has the form of an encrypted secret, which is replaced by one that is encrypted for our agent.
+var recordedCipher = strings.Repeat("A", 683) + "="
 
 // undated leaves out who made what when, and what ids are.
 func undated(v any) any {
@@ -276,6 +340,7 @@ var arrangements = map[string]func(p *Plant) error{
 		}
 		return p.learnCache()
 	},
+	"create-north-new-key-secret": func(p *Plant) error { return p.between(map[string]any{"type": "regenerate-cipher-keys"}) },
 	"search-north-cache-content-after-move": func(p *Plant) error {
 		id := p.find("cache hello.csv")
 		none := map[string]any{"remove": []any{}, "move": []any{}}
@@ -297,10 +362,15 @@ func (p *Player) find(name string) string {
 func (p *Plant) fileWriter() string { return "/api/north/" + p.find("northConnectors FW") }
 
 func (p *Plant) upload(name, text string) error {
+	return p.uploadTo("lab", p.find("northConnectors FW"), name, text)
+}
+
+// uploadTo hands a file over as one of a source, for Norths.
+func (p *Plant) uploadTo(source, norths, name, text string) error {
 	body := "--edge\r\nContent-Disposition: form-data; name=\"file\"; filename=\"" + name + "\"\r\n\r\n" + text + "\r\n--edge--\r\n"
 	ctx, cancel := context.WithTimeout(p.t.Context(), messageLimit)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, p.agent.URL+"/api/content/file?dataSourceId=lab&northId="+p.find("northConnectors FW"), strings.NewReader(body))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, p.agent.URL+"/api/content/file?dataSourceId="+source+"&northId="+norths, strings.NewReader(body))
 	if err != nil {
 		return err
 	}

@@ -8,5 +8,6 @@
 // How it works: a recording (recording.go) and what our agent did (observe.go) are both turned into an Observation, that
 // into a tree (view.go), the tree is freed of what is random (normalise.go), and two trees are compared (compare.go) and
 // judged by the table (judge.go). table.go and later.go say what is played, scripts.go what has to be arranged around
-// it. Several agents play at a time, because an agent polls once a second.
+// it; source.go and services.go are the database and the REST service that the recorded agent had. Several agents play
+// at a time, because an agent polls once a second.
 package conformance

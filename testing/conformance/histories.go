@@ -5,29 +5,32 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // historyScenarios are the recordings about history queries, in the order of recording. They are played by an agent of
-// their own. Their source is a South sqlite: what needs it to work waits for the databases.
+// their own. Their source is a South sqlite. Dialect R kept what differs.
 var historyScenarios = map[Dialect][]string{
 	N: {
 		"create-history-query", "create-history-query-duplicate-name", "create-history-query-unknown-north-type", "create-history-query-invalid",
 		"create-history-query-unknown-scan-mode", "create-history-query-secrets", "create-history-query-retrieve-secrets",
-		"create-history-query-retrieve-secrets-connectors", "update-history-query", "update-history-query-unknown-id", "update-history-query-invalid",
+		"create-history-query-retrieve-secrets-connectors", "history-queries-filled", "update-history-query", "update-history-query-unknown-id", "update-history-query-invalid",
 		"test-history-query-north-connection", "test-history-query-north-connection-failing", "test-history-query-north-connection-unknown-id",
-		"test-history-query-south-item-unknown-id", "create-or-update-history-query-south-items-from-csv",
+		"test-history-query-south-connection-secret", "test-history-query-south-connection-failing", "test-history-query-south-item",
+		"test-history-query-south-item-failing", "test-history-query-south-item-unknown-id", "create-or-update-history-query-south-items-from-csv",
 		"create-or-update-history-query-south-items-from-csv-bad-rows", "create-or-update-history-query-south-items-from-csv-unknown-id",
 		"create-or-update-history-query-south-items-from-csv-delete-not-present", "update-history-query-status-invalid",
-		"update-history-query-status-unknown-id", "search-history-cache-content-unknown-id", "get-history-cache-file-content-unknown-file",
-		"get-history-cache-file-content-unknown-id", "update-history-cache-content", "update-history-query-status-paused", "create-history-query-oianalytics",
+		"update-history-query-status-unknown-id", "update-history-query-status", "search-history-cache-content", "search-history-cache-content-unknown-id",
+		"get-history-cache-file-content", "get-history-cache-file-content-unknown-file", "get-history-cache-file-content-unknown-id",
+		"update-history-cache-content", "update-history-query-status-paused", "create-history-query-oianalytics", "history-queries-after-run",
 		"delete-history-query-unknown-id",
 	},
+	R: {"history-queries-filled", "test-history-query-north-connection-failing", "test-history-query-south-item", "history-queries-after-run"},
 }
 
 // historyFamily is the family of one of them.
 func historyFamily(name string) string {
-	if slices.Contains([]string{"search-history-cache-content-unknown-id", "get-history-cache-file-content-unknown-file",
-		"get-history-cache-file-content-unknown-id", "update-history-cache-content"}, name) {
+	if strings.Contains(name, "history-cache") {
 		return famCache
 	}
 	return famHistory
@@ -40,6 +43,9 @@ var secretSources = struct{ recording, south, north string }{"create-custom-tran
 func (p *Plant) prepareHistories() error {
 	if err := os.Mkdir(filepath.Join(p.work, "outhq"), 0o755); err != nil {
 		return err
+	}
+	if p.dialect == R {
+		return nil // what dialect R plays copies no secrets
 	}
 	r, err := LoadRecording(p.folder, secretSources.recording)
 	if err != nil {
@@ -64,36 +70,46 @@ func (p *Plant) prepareHistories() error {
 const (
 	spoiledQuery   = "HQS2"
 	spoilingUpdate = "update-history-query-invalid"
-	beforeSpoiling = "create-history-query-retrieve-secrets-connectors"
+	beforeSpoiling = "history-queries-filled"
 )
 
 // unspoiled puts the spoiled query of a recording right.
 func (p *Plant) unspoiled(r *Recording) error {
-	before, err := LoadRecording(p.folder, beforeSpoiling)
+	before, err := loadMessage(p.folder, beforeSpoiling)
 	if err != nil {
 		return err
 	}
-	good := queryNamed(before, spoiledQuery)
+	good := queryNamed([]Exchange{before}, spoiledQuery)
 	if good == nil {
 		return fmt.Errorf("%s does not have %s", beforeSpoiling, spoiledQuery)
 	}
-	if spoiled := queryNamed(r, spoiledQuery); spoiled != nil && r.Name != spoilingUpdate {
+	if spoiled := queryNamed(r.Requests, spoiledQuery); spoiled != nil && r.Name != spoilingUpdate {
 		spoiled["settings"] = good["settings"]
 	}
 	return nil
 }
 
-// queryNamed is a history query in the last message of a recording that has it, nil for none.
-func queryNamed(r *Recording, name string) map[string]any {
-	for _, e := range slices.Backward(r.Requests) {
-		body, _ := e.Body.(map[string]any)
-		queries, _ := body["historyQueries"].([]any)
-		for _, q := range queries {
-			block, _ := q.(map[string]any)
-			if settings, _ := block["settings"].(map[string]any); textAt(settings, "name") == name {
+// queryNamed is a history query in the last message that has it, nil for none.
+func queryNamed(sent []Exchange, name string) map[string]any {
+	for _, e := range slices.Backward(sent) {
+		for _, block := range queriesIn(e.Body) {
+			if textAt(block["settings"].(map[string]any), "name") == name {
 				return block
 			}
 		}
 	}
 	return nil
+}
+
+// queriesIn are the history queries of a message.
+func queriesIn(body any) (blocks []map[string]any) {
+	b, _ := body.(map[string]any)
+	queries, _ := b["historyQueries"].([]any)
+	for _, q := range queries {
+		block, _ := q.(map[string]any)
+		if settings, _ := block["settings"].(map[string]any); settings != nil {
+			blocks = append(blocks, block)
+		}
+	}
+	return blocks
 }

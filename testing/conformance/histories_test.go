@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"slices"
 	"testing"
 
 	"oibus/testing/harness"
@@ -24,18 +25,11 @@ func TestHistoryQueriesAreAsRecorded(t *testing.T) {
 			}
 			var results []result
 			for _, name := range names {
-				r, err := LoadRecording(p.folder, name)
-				if err == nil {
-					err = p.unspoiled(r)
-				}
-				if err == nil {
-					err = p.Play(r, script{})
-				}
+				compare, err := p.playHistory(name)
 				if err != nil {
 					t.Fatalf("%s: %v", name, err)
 				}
-				it := p.played[len(p.played)-1]
-				results = append(results, result{name, func() ([]Difference, error) { return p.Compare(it) }})
+				results = append(results, result{name, compare})
 			}
 			if err := p.closeWindow(); err != nil {
 				t.Fatal(err)
@@ -45,4 +39,25 @@ func TestHistoryQueriesAreAsRecorded(t *testing.T) {
 			}
 		})
 	}
+}
+
+func (p *Plant) playHistory(name string) (comparison, error) {
+	if slices.Contains(messages, name) {
+		return p.playMessage(name), nil
+	}
+	r, err := LoadRecording(p.folder, name)
+	if err == nil {
+		err = p.unspoiled(r)
+	}
+	if arrange := historyArrangements[name]; err == nil && arrange != nil {
+		err = arrange(p)
+	}
+	if err == nil {
+		err = p.playAnswered(r)
+	}
+	if err != nil {
+		return nil, err
+	}
+	it := p.played[len(p.played)-1]
+	return func() ([]Difference, error) { return p.Compare(it) }, nil
 }

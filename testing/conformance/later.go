@@ -5,21 +5,9 @@ import (
 	"strings"
 )
 
-// waiting are the scenarios to come, by why they wait. A name ending in * stands for all that begin so and have no row
-// elsewhere.
-var waiting = []struct{ family, why, names string }{
-	{famSouths, databases, `test-south-connection-create test-south-item-sqlite test-south-item-failing test-south-item-no-history`},
-	{famSouths, services, `test-south-connection-secret-saved test-south-item-rest test-south-item-oianalytics kill9-while-running logs-connectors flow-delete-FSFLOW
-		create-south-sqlite-groups-temp-id create-south-dialect-N-group`},
-	{famNorths, services, `test-north-connection-new-key create-north-new-key-secret north-oianalytics flow-create-OIA-gz-e flow-create-OIA-plain flow-update-north-subscribe
-		test-north-connection-oianalytics-specific`},
-	{famCache, services, `get-north-cache-file-content-path-traversal-2`},
-	{famCache, databases, `search-history-cache-content get-history-cache-file-content`},
-	{famHistory, databases, `test-history-query-south-connection-failing test-history-query-south-item test-history-query-south-item-failing
-		update-history-query-status`},
-	{famHistory, services, `test-history-query-south-connection-secret test-history-query-north-connection-failing
-		history-queries-after-run history-queries-filled`},
-}
+// waiting are the scenarios to come, by why they wait: none at present. A name ending in * stands for all that begin so
+// and have no row elsewhere.
+var waiting []struct{ family, why, names string }
 
 // within are recordings that hold what another scenario is the evidence of.
 var within = map[string]string{"bug-stale-full-config": "batch-of-four", "upgrade": "update-version",
@@ -62,6 +50,8 @@ func All(d Dialect, recorded []string) (rows []Scenario, strangers []string) {
 	for _, name := range historyScenarios[d] {
 		played[name] = Scenario{Name: name, Family: historyFamily(name)}
 	}
+	played[northTraffic] = Scenario{Name: northTraffic, Family: famNorths}
+	played[connectorLogs] = Scenario{Name: connectorLogs, Family: famLogs}
 	for _, name := range recorded {
 		s, isPlayed := played[name]
 		family, why, waits := later(name)

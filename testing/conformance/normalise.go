@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"path/filepath"
 	"regexp"
@@ -15,6 +16,8 @@ type Normaliser struct {
 	Ports  map[float64]string // port → what it is for
 	Clouds []string           // URLs of OIAnalytics
 	Paths  map[string]string  // parts of texts that stand for others
+
+	Secrets []string // in the headers of requests
 }
 
 var (
@@ -29,6 +32,10 @@ var (
 	kernelForm   = regexp.MustCompile(`^(?:Linux|Windows_NT|Darwin) \d\S*$`)
 	digitsForm   = regexp.MustCompile(`^\d+$`)
 	bearerForm   = regexp.MustCompile(`^Bearer \S+$`)
+	versionForm  = regexp.MustCompile(`^\d+\.\d+\.\d+$`)
+	fileTimeForm = regexp.MustCompile(`\b\d{4}_\d\d_\d\d_\d\d_\d\d_\d\d_\d{3}\b`)
+	trialForm    = regexp.MustCompile(`/test-\d+/`)
+	randomForm   = regexp.MustCompile(`-[0-9a-zA-Z_-]{10}(\.\w+)$`)
 	checkForm    = regexp.MustCompile(`\bid=[^&]+$`)
 )
 
@@ -72,6 +79,9 @@ func (n *Normaliser) value(key string, v any) any {
 		}
 		return list
 	case string:
+		if key == "result" {
+			return n.result(v)
+		}
 		return n.text(key, v)
 	case float64:
 		if strings.HasSuffix(key, "onDuration") || key == "queryDuration" {
@@ -89,9 +99,17 @@ func (n *Normaliser) object(o map[string]any) any {
 	for k, v := range o {
 		out[k] = n.value(k, v)
 	}
+	if v, ok := o["value"].(string); ok && o["key"] == "SQLite Version" && versionForm.MatchString(v) {
+		out["value"] = "‹version›" // of the library
+	}
 	// A command never changes its updatedAt (protocol/control-plane.md, section 3.7).
 	if created, ok := o["createdAt"].(string); ok && created == o["updatedAt"] && milliForm.MatchString(created) {
 		out["updatedAt"] = "‹as createdAt›"
+	}
+	for _, folder := range cacheFolders {
+		if contents, ok := out[folder].([]any); ok {
+			slices.SortStableFunc(contents, func(a, b any) int { return strings.Compare(cachedName(a), cachedName(b)) })
+		}
 	}
 	for list, key := range objectLists {
 		if objects, ok := out[list].([]any); ok {
@@ -99,6 +117,14 @@ func (n *Normaliser) object(o map[string]any) any {
 		}
 	}
 	return out
+}
+
+// cacheFolders list contents in the order of their random ids.
+var cacheFolders = []string{"cache", "error", "archive"}
+
+func cachedName(content any) string {
+	c, _ := content.(map[string]any)
+	return textAt(c, "filename")
 }
 
 // byName turns a list of a full-config, which has no guaranteed order (section 7.3), into one by the names of its
@@ -119,11 +145,16 @@ func byName(objects []any, key string) any {
 var idInText = regexp.MustCompile(`\b(?:[0-9a-zA-Z]{6}|[0-9a-zA-Z]{12})\b`)
 
 // result replaces what differs inside the result of a command, which may be JSON.
-func (n *Normaliser) result(s string) string {
+func (n *Normaliser) result(s string) any {
 	var v map[string]any
 	if strings.HasPrefix(s, "{") && json.Unmarshal([]byte(s), &v) == nil {
-		return shown(n.Normalise(v))
+		return n.Normalise(v)
 	}
+	return n.named(n.text("", s))
+}
+
+// named replaces the ids inside of a text.
+func (n *Normaliser) named(s string) string {
 	return idInText.ReplaceAllStringFunc(s, func(id string) string {
 		if name, ok := n.Names[id]; ok {
 			return "‹" + name + "›"
@@ -135,9 +166,6 @@ func (n *Normaliser) result(s string) string {
 func (n *Normaliser) text(key, s string) string {
 	for path, is := range n.Paths {
 		s = strings.ReplaceAll(s, path, is)
-	}
-	if key == "result" {
-		s = n.result(s)
 	}
 	if name, ok := n.Names[strings.TrimSuffix(s, ".json")]; ok {
 		return "‹" + name + "›"
@@ -154,10 +182,31 @@ func (n *Normaliser) text(key, s string) string {
 	if key == "checkUrl" || key == "redirectUrl" || key == "query" {
 		s = checkForm.ReplaceAllString(s, "id=‹registration›")
 	}
+	if basic, ok := strings.CutPrefix(s, "Basic "); ok {
+		return n.basic(basic)
+	}
+	s = fileTimeForm.ReplaceAllString(s, "‹time›")
+	if key == "filePath" {
+		s = trialForm.ReplaceAllString(s, "/‹trial›/")
+		s = randomForm.ReplaceAllString(s, "-‹random›$1")
+	}
 	for _, f := range forms {
 		if f.form.MatchString(s) {
 			return f.is
 		}
 	}
 	return s
+}
+
+// basic shows the user of credentials, and whether the secret is one that was given.
+func (n *Normaliser) basic(credentials string) string {
+	plain, err := base64.StdEncoding.DecodeString(credentials)
+	user, secret, ok := strings.Cut(string(plain), ":")
+	switch {
+	case err != nil || !ok:
+		return "Basic " + credentials
+	case slices.Contains(n.Secrets, secret):
+		return "Basic " + user + ":‹secret›"
+	}
+	return "Basic " + string(plain)
 }

@@ -16,10 +16,11 @@ func (p *Player) Observed(it *Played) (Observation, error) {
 	for _, c := range it.Handed {
 		o.IDs = append(o.IDs, textAt(c, "id"))
 	}
-	for _, r := range p.sim.Requests(cloudsim.RequestFilter{Agent: p.id, After: it.from}) {
+	for _, r := range p.sim.Requests(cloudsim.RequestFilter{After: it.from}) {
 		switch {
+		case r.Agent != p.id && !(p.Tests && r.Agent == ""): // what has other credentials than the agent's belongs to its connectors
 		case r.Seq > it.to:
-			return o, nil
+			return p.withAsked(o, it), nil
 		case r.Endpoint == "E6":
 			u := StatusUpdate{Answer: r.Status}
 			if err := json.Unmarshal(r.Body, &u.Body); err != nil {
@@ -30,7 +31,14 @@ func (p *Player) Observed(it *Played) (Observation, error) {
 			o.Requests = append(o.Requests, exchangeOf(r))
 		}
 	}
-	return o, nil
+	return p.withAsked(o, it), nil
+}
+
+func (p *Player) withAsked(o Observation, it *Played) Observation {
+	if p.Asked != nil {
+		o.Requests = append(o.Requests, p.Asked(it.from, it.to)...)
+	}
+	return o
 }
 
 // exchangeOf turns a request of the journal into the form of the recordings.
@@ -63,11 +71,19 @@ func (p *Player) Compare(it *Played) ([]Difference, error) {
 		return nil, err
 	}
 	theirs, ours := p.normalisers(it)
-	recorded := theirs.Normalise(Recorded(it.Recording).View())
-	actual := ours.Normalise(observed.View())
+	recorded := theirs.Normalise(p.viewed(it, Recorded(it.Recording)))
+	actual := ours.Normalise(p.viewed(it, observed))
 	leaveUnmadeSections(recorded, actual)
 	shareLists(recorded, actual)
 	return Compare(recorded, actual), nil
+}
+
+func (p *Player) viewed(it *Played, o Observation) map[string]any {
+	view := o.View()
+	if p.View != nil {
+		return p.View(it.Recording.Name, view)
+	}
+	return view
 }
 
 // shareLists leaves out the content of reports and requests that only one side has: outcome and sent say which.
@@ -89,8 +105,8 @@ func share(r, o map[string]any, key string) {
 
 // normalisers are those of the recording and of ours.
 func (p *Player) normalisers(it *Played) (theirs, ours *Normaliser) {
-	theirs = &Normaliser{Names: maps.Clone(p.recorded), Ports: p.portUse, Clouds: recordedClouds}
-	ours = &Normaliser{Names: p.ourNames(), Ports: map[float64]string{}, Clouds: []string{p.sim.URL()}, Paths: map[string]string{p.agent.Dir: "/srv/oibus/data"}}
+	theirs = &Normaliser{Names: maps.Clone(p.recorded), Ports: p.portUse, Clouds: recordedClouds, Secrets: recordedSecrets}
+	ours = &Normaliser{Names: p.ourNames(), Ports: map[float64]string{}, Clouds: append([]string{p.sim.URL()}, p.Clouds...), Secrets: ourSecrets, Paths: map[string]string{p.agent.Dir: "/srv/oibus/data"}}
 	for recorded, mine := range p.Texts {
 		if strings.HasPrefix(recorded, "/") {
 			ours.Paths[mine] = recorded

@@ -50,6 +50,12 @@ type Player struct {
 	Texts map[string]string // parts of texts: recorded → ours
 	Extra map[string]string // ids of ours that no configuration has, with names
 
+	// View leaves out of what is compared what is not about the scenario, nil for nothing.
+	View func(name string, view map[string]any) map[string]any
+
+	Clouds []string                         // other addresses of OIAnalytics
+	Asked  func(from, to uint64) []Exchange // requests to other services, nil for none
+
 	played []*Played
 }
 

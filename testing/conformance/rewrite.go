@@ -47,7 +47,7 @@ func (w *Rewriter) value(v any) (any, error) {
 		return out, nil
 	case string:
 		if cipherForm.MatchString(v) {
-			return w.Encrypt("a secret")
+			return w.Encrypt(ourSecret)
 		}
 		if id, ok := w.IDs[v]; ok {
 			return id, nil

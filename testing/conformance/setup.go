@@ -74,7 +74,7 @@ func newPlayer(t *testing.T, agent, recorded Dialect) *Player {
 func newPlayerWith(t *testing.T, agent, recorded Dialect, o harness.Options) *Player {
 	t.Helper()
 	folder := harness.Shared(t, recorded.Folder())
-	sim := newSim(t, cloudsim.Options{BasePath: gatewayBase})
+	sim := newSim(t, cloudsim.Options{BasePath: gatewayBase, AccessKey: recordedAccessKey, SecretKey: ourSecret})
 	a := harness.Start(t, o)
 	ids, err := RecordedIDs(folder)
 	if err != nil {

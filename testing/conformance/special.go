@@ -84,20 +84,10 @@ func (p *Player) playLogs() comparison {
 		recorded.Exchanges = append(recorded.Exchanges, Exchange{Method: http.MethodPost, Path: recorded.Exchanges[0].Path,
 			Headers: recorded.Exchanges[0].Headers, Body: []any{}})
 	}
-	path := "/api/engine/logger"
-	if p.dialect == R {
-		path = "/api/engine"
-	}
-	body, err := p.rewriter().Command(recorded.Command)
-	if err != nil {
-		return failed(err)
-	}
 	if err := p.closeWindow(); err != nil {
 		return failed(err)
 	}
-	err = p.step(step{"switch the forwarding of logs on", func(p *Player) error {
-		return p.agent.JSON(p.t.Context(), http.MethodPut, path, body, nil)
-	}, configuration})
+	err := p.step(forwarding(recorded.Command))
 	if err == nil && p.dialect == R {
 		err = p.passPolls(idlePolls) // nothing happens in more than one interval of the log forwarding
 	}
@@ -105,13 +95,32 @@ func (p *Player) playLogs() comparison {
 		return failed(err)
 	}
 	return func() ([]Difference, error) {
-		var ours []Exchange
-		for _, r := range p.sim.Requests(cloudsim.RequestFilter{Agent: p.id, Endpoint: "E10"}) {
-			ours = append(ours, exchangeOf(r))
-		}
 		n := &Normaliser{}
-		return Compare(n.Normalise(logsView(recorded.Exchanges)), n.Normalise(logsView(ours))), nil
+		return Compare(n.Normalise(logsView(recorded.Exchanges)), n.Normalise(logsView(p.logs()))), nil
 	}
+}
+
+// logs are the batches of logs that our agent sent.
+func (p *Player) logs() (sent []Exchange) {
+	for _, r := range p.sim.Requests(cloudsim.RequestFilter{Agent: p.id, Endpoint: "E10"}) {
+		sent = append(sent, exchangeOf(r))
+	}
+	return sent
+}
+
+// forwarding switches the forwarding of logs on with the recorded settings.
+func forwarding(settings map[string]any) step {
+	return step{"switch the forwarding of logs on", func(p *Player) error {
+		path := "/api/engine/logger"
+		if p.dialect == R {
+			path = "/api/engine"
+		}
+		body, err := p.rewriter().Command(settings)
+		if err != nil {
+			return err
+		}
+		return p.agent.JSON(p.t.Context(), http.MethodPut, path, body, nil)
+	}, configuration}
 }
 
 // logsView is the form of log entries, and of the requests that carry them: what an agent logs is its own affair.
@@ -153,6 +162,8 @@ func logForm(entry map[string]any) string {
 			value = "an instant"
 		case key == "scopeId" && idForm.MatchString(s):
 			value = "an id"
+		case key == "scopeName" && isText && s != "" && idForm.MatchString(textAt(entry, "scopeId")):
+			value = "a name"
 		}
 		parts = append(parts, key+"="+shown(value))
 	}

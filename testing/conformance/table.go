@@ -37,12 +37,6 @@ const (
 	famUpgrade      = "upgrade"
 )
 
-// Why a scenario waits.
-const (
-	databases = "the South sqlite comes with the databases"
-	services  = "it needs what another sequence leaves, or a service that is played by the tests of its connector"
-)
-
 // inR says why a scenario of dialect N has no sense in dialect R.
 const inR = "dialect R has update-engine-settings, whose own recordings are played"
 

@@ -82,6 +82,7 @@ func TestEveryDeliberateDifferenceIsOfAScenarioThatIsPlayed(t *testing.T) {
 		played[d] = append(played[d], historyScenarios[d]...)
 		played[d] = append(played[d], slices.Concat(transformerScenarios[N], catalogueScenarios[N])...) // dialect R plays them too
 	}
+	played[R] = append(played[R], connectorLogs)
 	for _, s := range inBoth(sequences[N], namesIn(t, R)) {
 		played[R] = append(played[R], s.Name)
 	}
