@@ -65,7 +65,7 @@ function last(outcome) {
   if (!outcome) return;
   part('outcome').className = `badge badge-${tones[outcome.outcome] ?? 'neutral'}`;
   set('outcome', t(`versions.outcome.${outcome.outcome}`));
-  set('last', t(`versions.source.${outcome.source}`, { version: outcome.version }));
+  set('last', t(`versions.source.${outcome.source}`, { version: outcome.version || t('versions.unknown') }));
   set('last-reason', [outcome.reason, ...(outcome.warnings ?? [])].filter(Boolean).join('. '));
   set('last-at', instant(outcome.at));
 }
