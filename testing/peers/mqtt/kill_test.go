@@ -53,7 +53,9 @@ func (b *broker) save() {
 	b.t.Helper()
 	path := b.dir + "/mosquitto.db"
 	before, _ := os.Stat(path) // there may be none yet
-	askToSave(b.t, b.Pid())
+	if err := askToSave(b.Pid()); err != nil {
+		b.t.Fatal(err)
+	}
 	harness.Until(b.t, limit, "the broker has written its memory", func() bool {
 		after, err := os.Stat(path)
 		return err == nil && (before == nil || after.ModTime() != before.ModTime())

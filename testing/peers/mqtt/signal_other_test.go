@@ -2,9 +2,8 @@
 
 package mqtt
 
-import "testing"
+import "errors"
 
-func askToSave(t *testing.T, _ int) {
-	t.Helper()
-	t.Skip("a broker is asked to save by a signal, which this system does not have")
+func askToSave(int) error {
+	return errors.New("a broker is asked to save by a signal, which this system does not have")
 }
