@@ -3,6 +3,7 @@ package installer
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -42,9 +43,11 @@ func TestRegisteringShowsTheCode(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantText(t, string(form), "setpoint:false", "commandRefreshInterval:60")
-	if a, err = register(registerJob{wait: time.Millisecond}); err != nil || a.inOrder() {
+	var shown strings.Builder
+	if a, err = register(registerJob{wait: time.Millisecond, show: &shown}); err != nil || a.inOrder() {
 		t.Errorf("nobody entered the code: %+v, %v", a, err)
 	}
+	wantText(t, shown.String(), "Activation code: ABC123") // while it waits
 	if a, err = register(registerJob{host: "https://prompt.example", wait: time.Minute}); err != nil || !a.inOrder() {
 		t.Errorf("%+v, %v", a, err)
 	}
@@ -128,7 +131,7 @@ func TestTheDoctorSaysWhatToDo(t *testing.T) {
 	m.write("lib/oibus/state/engine.json.corrupt-1", "")
 	m.write("lib/oibus/update/x.zip.rejected.txt", "")
 	m.write("lib/oibus/launcher.json", `{"phase":"idle","upgrades":{"running":{"version":"9.1.0","folder":"9.1.0"}}}`)
-	if err := os.WriteFile(i.Settings, []byte("[launcher]\nstop_limit = 1\n"), 0o600); err != nil {
+	if err := os.WriteFile(i.Settings, []byte("[launcher]\nstop_limit = 1\n[web]\nport = "+strconv.Itoa(freePort(t))+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Remove(filepath.Join(i.Programs, "binaries", "oibus"+programSuffix(i.Programs))); err != nil {

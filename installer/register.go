@@ -4,9 +4,11 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"time"
 )
 
@@ -14,7 +16,7 @@ var registerVerb = verb{
 	name: "register", args: "", summary: "ask OIAnalytics for an activation code and show it",
 	help: `
 Lets a running OIBus register with OIAnalytics and shows the 6-character code that a person enters there. With --wait it
-waits for that, and ends with 5 when it does not happen in time. Without --host it shows the code that is waiting, or
+then waits for that, and ends with 5 when it does not happen in time. Without --host it shows the code that is waiting, or
 uses the host that was named at the installation. It acts as the first user while the first password is not changed;
 afterwards name a user, and give the password in a file, on the standard input, in OIBUS_PASSWORD or at the keyboard.
 
@@ -22,7 +24,7 @@ afterwards name a user, and give the password in a file, on the standard input, 
   sudo oibus-installer register --host https://site.oianalytics.com --wait 10m
   sudo oibus-installer register --instance line4 --host https://site.oianalytics.com --user ops --password-file - < secret`,
 	setup: func(o *flag.FlagSet) action {
-		j := registerJob{m: realMachine{}, target: targetOptions(o)}
+		j := registerJob{m: realMachine{}, target: targetOptions(o), show: os.Stderr}
 		o.StringVar(&j.host, "host", "", "`URL` of OIAnalytics")
 		o.StringVar(&j.proxy, "proxy", "", "`URL` of the proxy on the way there; its user and password are set on the page")
 		o.BoolVar(&j.accept, "accept-unauthorized", false, "do not verify the certificate of OIAnalytics")
@@ -46,6 +48,7 @@ type registerJob struct {
 	wait        time.Duration
 	user        string
 	password    *secretSource
+	show        io.Writer // where who waits reads the code meanwhile, nil for nowhere
 }
 
 func (j registerJob) run(ctx context.Context) (answer, error) {
@@ -153,6 +156,10 @@ func (j registerJob) follow(ctx context.Context, l *local) (answer, error) {
 	}
 	if err := look(); err != nil || j.wait <= 0 {
 		return a, err
+	}
+	if a.ActivationCode != "" && j.show != nil {
+		// The answer comes when the waiting is over, but the code is needed for that.
+		fmt.Fprint(j.show, a.text())
 	}
 	var failed error
 	// That the time is over shows in the status.

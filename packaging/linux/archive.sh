@@ -14,4 +14,4 @@ install -m 755 "$programs/oibus" "$stage/binaries/"
 install -m 644 LICENSE oibus.toml.example "$stage/"
 install -m 644 "${OIBUS_RELEASE:-dist/release}/$name.cdx.json" "$stage/oibus-sbom.json"
 tar --create --directory "$stage" --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" \
-  --format=gnu --mode=go-w --transform "s|^\\.|$name|" . | gzip -9n >"$out/$name.tar.gz"
+  --format=gnu --mode=go-w --transform "s|^\\.|$name|" . | gzip "-${OIBUS_GZIP_LEVEL:-9}n" >"$out/$name.tar.gz"

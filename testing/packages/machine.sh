@@ -74,10 +74,16 @@ case $op in
   reboot)
     before=$(leader)
     enter systemctl reboot --no-block
-    for _ in $(seq 600); do
+    now=$before
+    for _ in $(seq $((20 * ${OIBUS_REBOOT_LIMIT:-30}))); do
       now=$(leader) && [ "$now" != "$before" ] && break
       sleep 0.05
     done
+    if [ "${now:-$before}" = "$before" ]; then
+      echo "machine $name does not end: it still waits for" >&2
+      enter systemctl list-jobs --no-pager >&2 || true
+      exit 1
+    fi
     await
     ;;
   stop)
