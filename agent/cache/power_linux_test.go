@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -48,7 +49,9 @@ func TestAcknowledgedContentsSurviveAPowerCut(t *testing.T) {
 	dir, remount := mounted(t, "truncate -s 400M IMG", "mkfs.ext4 -q IMG", "mount -o loop IMG MNT")
 	l := ledger{}
 	for round := range 4 {
-		l.run(t, dir, time.Duration(400+150*round)*time.Millisecond, func(p *os.Process) {
+		var late atomic.Bool
+		l.run(t, dir, time.Duration(400+150*round)*time.Millisecond, &late, func(p *os.Process) {
+			late.Store(true)
 			cutPower(t, dir)
 			p.Kill()
 		})
