@@ -101,8 +101,13 @@ unit_tests() {
   go test $heavy $plain
 }
 
-# Tests of the real binaries, which skip unless OIBUS_DIST names their folder.
-end_to_end() { OIBUS_DIST=$PWD/dist go test -count=1 -timeout 15m "$@" ./testing/...; }
+# Tests of the real binaries, which skip unless OIBUS_DIST names their folder. Those against the servers of others have a verb
+# of their own.
+end_to_end() {
+  local packages
+  mapfile -t packages < <(go list ./testing/... | grep -v '^oibus/testing/peers/')
+  OIBUS_DIST=$PWD/dist go test -count=1 -timeout 15m "$@" "${packages[@]}"
+}
 
 check() {
   need_go
@@ -181,11 +186,13 @@ peers() {
   (cd dist/peers && npm ci --silent --no-audit --no-fund --ignore-scripts)
 }
 
-# Connectors against those servers: here their absence is a failure, where other stages skip.
+# Connectors against those servers, whose absence is a failure; with the word here, against those that the machine has.
 test_peers() {
-  peers
+  local must=required
+  [[ ${1:-} == here ]] && must=
+  [[ -z $must ]] || peers
   build
-  OIBUS_DIST=$PWD/dist OIBUS_PEERS=required go test -count=1 -timeout 15m ./testing/peers/...
+  OIBUS_DIST=$PWD/dist OIBUS_PEERS=$must go test -count=1 -timeout 15m ./testing/peers/...
 }
 
 run() {
@@ -221,7 +228,7 @@ usage() {
 ./build.sh test-wine [all]  unit tests of the parts that touch Windows, under Wine; all: those that take minutes too
 ./build.sh test-packages [PART]...  the packages on a real systemd and under Wine, as root on Debian: debian redhat windows reproducible;
                             broken: that no check passes packages that are broken on purpose
-./build.sh test-peers       connectors against servers of others (databases, brokers, file servers); `peers` only installs them
+./build.sh test-peers [here]  connectors against servers of others (databases, brokers, file servers); here: those that are here; `peers` only installs them
 ./build.sh sweep            the long fault tests, whole
 ./build.sh bench            speed and memory, as a table
 ./build.sh release          upgrade packages for each platform into dist/release/
@@ -236,9 +243,9 @@ case ${1:-} in
   check | test) check ;;
   test-wine) shift; need_go; test_wine "$@" ;;
   peers) peers ;;
-  test-peers) need_go; test_peers ;;
+  test-peers) shift; need_go; test_peers "$@" ;;
   test-packages) shift; test_packages "$@" ;;
-  sweep) need_go; build; OIBUS_SWEEP=1 go test -count=1 ./agent/web/page ./agent/takeover; OIBUS_SWEEP=1 end_to_end -v -timeout 60m -run Sweep ;;
+  sweep) need_go; build; OIBUS_SWEEP=1 go test -count=1 ./agent/web/page ./agent/takeover; OIBUS_SWEEP=1 end_to_end -v -timeout 60m -run Sweep; OIBUS_SWEEP=1 OIBUS_DIST=$PWD/dist go test -count=1 -v -timeout 120m -run Sweep ./testing/peers/... ;;
   bench) shift; need_go; build; OIBUS_DIST=$PWD/dist go run ./testing/bench "$@" ;;
   release) need_go; release ;;
   package) need_go; package ;;
