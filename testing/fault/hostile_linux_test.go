@@ -73,16 +73,20 @@ func hostile(t *testing.T, lasts time.Duration) {
 	polite.upload(ctx, client, "polite", "a") // its worker is there
 	alone, before := i.arrivals(), i.memory()
 
-	var refused atomic.Int64
+	var refused, known atomic.Int64
 	for _, f := range bad {
 		all.Go(func() {
-			for ctx.Err() == nil {
+			for first := true; ctx.Err() == nil; first = false {
 				if !f.upload(ctx, client, "bad", "a") {
 					refused.Add(1)
+				}
+				if first {
+					known.Add(1)
 				}
 			}
 		})
 	}
+	i.until("each of them has run once, and is known for what it is", func() bool { return known.Load() == hostiles })
 	beside, politest, n := 0, time.Duration(0), 0
 	for end := time.Now().Add(lasts); time.Now().Before(end); n++ {
 		begun := time.Now()
