@@ -15,19 +15,17 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 
 	"oibus/agent/connector/azure/entra"
 	"oibus/agent/connector/httpclient"
+	"oibus/agent/connector/object"
 )
 
 const (
 	version = "2021-12-02" // of the interface
 	// timeout is how long nothing may move: what a slow line still holds in its buffers goes on unseen.
-	timeout = 2 * time.Minute
-	// maxSkew is how far a clock may be off before it is corrected: beyond 15 minutes a signature is refused.
-	maxSkew     = 5 * time.Minute
+	timeout     = 2 * time.Minute
 	contentType = "application/octet-stream"
 )
 
@@ -55,16 +53,14 @@ type Client struct {
 	sas     string
 	http    *httpclient.Client
 	part    int64 // size of what is held in memory and sent at once
-
-	mu   sync.Mutex
-	skew time.Duration // of the server's clock against ours
+	clock   *object.Clock
 
 	lake progress // of a file that was interrupted
 }
 
 // New returns a client, or a SettingsError.
 func New(o Options) (*Client, error) {
-	c := &Client{o: o, account: o.Account, part: partSize, sas: strings.TrimPrefix(strings.TrimSpace(o.SAS), "?")}
+	c := &Client{o: o, clock: object.NewClock(o.Now), account: o.Account, part: partSize, sas: strings.TrimPrefix(strings.TrimSpace(o.SAS), "?")}
 	address := o.URL
 	if address == "" {
 		service := "blob"
@@ -147,9 +143,7 @@ func (c *Client) do(ctx context.Context, q call) (*httpclient.Response, error) {
 
 func (c *Client) once(ctx context.Context, q call) (*httpclient.Response, error) {
 	u := c.address(q)
-	c.mu.Lock()
-	at := c.o.Now().Add(c.skew)
-	c.mu.Unlock()
+	at := c.clock.Now()
 	header := append(httpclient.Header{{Key: "x-ms-version", Value: version}, {Key: "x-ms-date", Value: at.UTC().Format(http.TimeFormat)}}, q.header...)
 	switch {
 	case c.key != nil:
@@ -180,18 +174,14 @@ func (c *Client) corrected(e *Error) bool {
 		c.o.Tokens.Forget()
 		return true
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if e.Status != http.StatusForbidden || c.key == nil || e.date.IsZero() {
+	if e.Status != http.StatusForbidden || c.key == nil {
 		return false
 	}
-	skew := e.date.Sub(c.o.Now())
-	if off := skew - c.skew; max(off, -off) < maxSkew {
-		return false
+	wrong, changed := c.clock.Follow(e.Date)
+	if changed {
+		c.o.Log.Warn(fmt.Sprintf("The clock of this machine differs by %s from that of Azure", wrong))
 	}
-	c.o.Log.Warn(fmt.Sprintf("The clock of this machine differs by %s from that of Azure", skew.Round(time.Second)))
-	c.skew = skew
-	return true
+	return changed
 }
 
 // plain makes a request whose answer says nothing but its status.

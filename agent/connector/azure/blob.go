@@ -11,6 +11,7 @@ import (
 	"io"
 
 	"oibus/agent/connector/httpclient"
+	"oibus/agent/connector/object"
 )
 
 const (
@@ -24,7 +25,7 @@ func (c *Client) putBlob(ctx context.Context, f File, source io.Reader) error {
 	if f.Size > int64(len(buf)) {
 		return c.putBlocks(ctx, f, source, buf)
 	}
-	if err := fill(source, buf, true); err != nil {
+	if err := object.ReadPart(source, buf, true); err != nil {
 		return err
 	}
 	return c.plain(ctx, call{method: "PUT", file: f.Path, body: buf, header: append(checked(buf),
@@ -47,7 +48,7 @@ func (c *Client) putBlocks(ctx context.Context, f File, source io.Reader, buf []
 	list.WriteString("<?xml version=\"1.0\" encoding=\"utf-8\"?><BlockList>")
 	for n, left := 0, f.Size; left > 0; n, left = n+1, left-int64(len(buf)) {
 		buf = buf[:min(left, int64(len(buf)))]
-		if err := fill(source, buf, left == int64(len(buf))); err != nil {
+		if err := object.ReadPart(source, buf, left == int64(len(buf))); err != nil {
 			return err
 		}
 		id := blockID(n, buf)

@@ -3,39 +3,19 @@ package azure
 import (
 	"encoding/json"
 	"encoding/xml"
-	"fmt"
 	"io"
 	"net/http"
 	"strings"
-	"time"
 
 	"oibus/agent/connector/httpclient"
+	"oibus/agent/connector/object"
 )
 
-const (
-	maxAnswer = 64 << 10 // bytes of a refusal
-	maxText   = 500      // bytes of a code or message
-)
+const maxAnswer = 64 << 10 // bytes of a refusal
 
 // Error is a refusal. It shows neither keys nor tokens.
 type Error struct {
-	Status  int
-	Code    string // as AuthenticationFailed; "" when the answer does not tell
-	Message string
-	After   time.Duration // how long the server asks to wait, 0 when it does not
-
-	date time.Time // of the server
-}
-
-func (e *Error) Error() string {
-	switch {
-	case e.Code == "" && e.Message == "":
-		return strings.TrimSpace(fmt.Sprintf("%d %s", e.Status, http.StatusText(e.Status)))
-	case e.Message == "":
-		return fmt.Sprintf("%s (%d)", e.Code, e.Status)
-	default:
-		return fmt.Sprintf("%s: %s (%d)", e.Code, e.Message, e.Status)
-	}
+	object.Refusal // its code is one as AuthenticationFailed
 }
 
 // Of the codes in which Azure tells why: those that wait for a person, the network or a quieter time although their
@@ -65,20 +45,17 @@ func (e *Error) AboutFile() bool { return !elsewhere[e.Code] && httpclient.About
 // refusal reads an answer that is no success.
 func refusal(res *httpclient.Response, client *httpclient.Client) *Error {
 	raw, _ := io.ReadAll(io.LimitReader(res, maxAnswer)) // what can be read is enough
-	e := parseError(raw)
-	e.Status, e.After = res.Status, res.RetryAfter()
+	e := &Error{object.Refused(res)}
+	e.Code, e.Message = parseError(raw)
 	if e.Code == "" {
-		e.Code = plain(res.Header.Get("X-Ms-Error-Code"))
+		e.Code = object.Line(res.Header.Get("X-Ms-Error-Code"))
 	}
 	e.Code, e.Message = client.Hide(e.Code), client.Hide(e.Message)
-	if at, err := http.ParseTime(res.Header.Get("Date")); err == nil {
-		e.date = at
-	}
 	return e
 }
 
 // parseError reads the body of a refusal: XML of Blob Storage, JSON of a Data Lake, or nothing.
-func parseError(raw []byte) *Error {
+func parseError(raw []byte) (code, text string) {
 	var told struct {
 		Code    string `xml:"Code" json:"code"`
 		Message string `xml:"Message" json:"message"`
@@ -90,21 +67,12 @@ func parseError(raw []byte) *Error {
 	wrapped.Error = &told
 	raw = []byte(strings.TrimPrefix(string(raw), "\ufeff"))
 	if xml.Unmarshal(raw, &told) != nil && json.Unmarshal(raw, &wrapped) != nil {
-		return &Error{}
+		return "", ""
 	}
 	// The lines behind the first one name the request and the time.
 	message, _, _ := strings.Cut(told.Message, "\n")
 	if told.Detail != "" {
 		message += " " + told.Detail
 	}
-	return &Error{Code: plain(told.Code), Message: plain(message)}
-}
-
-// plain is one line of a foreign text.
-func plain(text string) string {
-	text = strings.Join(strings.Fields(strings.ToValidUTF8(text, "\uFFFD")), " ")
-	if len(text) > maxText {
-		text = strings.ToValidUTF8(text[:maxText], "") + "…"
-	}
-	return text
+	return object.Line(told.Code), object.Line(message)
 }

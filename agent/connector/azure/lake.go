@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"oibus/agent/connector/httpclient"
+	"oibus/agent/connector/object"
 )
 
 // progress is how far a file has got.
@@ -50,7 +51,7 @@ func (c *Client) append(ctx context.Context, f File, source io.Reader) error {
 	for at := int64(0); at < f.Size; at += int64(len(buf)) {
 		left := f.Size - at
 		buf = buf[:min(left, int64(len(buf)))]
-		if err := fill(source, buf, left == int64(len(buf))); err != nil {
+		if err := object.ReadPart(source, buf, left == int64(len(buf))); err != nil {
 			return err
 		}
 		if at < c.lake.position {

@@ -8,8 +8,11 @@ package folder
 import (
 	"errors"
 	"io/fs"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -80,15 +83,34 @@ func (e *Error) Error() string { return e.text }
 // Unwrap gives the error of the system.
 func (e *Error) Unwrap() error { return e.err }
 
-// Fail words err, which the call named call on path returned, as the reference does.
+// Fail words err, which the call named call on path returned, as the reference does. Under systemd, whose unit keeps the
+// service away from most of the machine, it says also how to open the folder.
 func Fail(err error, call, path string) error {
 	if err == nil {
 		return nil
 	}
 	for _, e := range errorNames {
 		if errors.Is(err, e.is) {
-			return &Error{e.name + ": " + e.text + ", " + call + " '" + path + "'", err}
+			return &Error{e.name + ": " + e.text + ", " + call + " '" + path + "'" + remedy(err, path, underUnit()), err}
 		}
 	}
 	return err
+}
+
+// underUnit says whether this program was started by a unit of systemd, which tells it by this variable.
+var underUnit = sync.OnceValue(func() bool { return os.Getenv("INVOCATION_ID") != "" })
+
+// homes are the folders that a unit hides from its service.
+var homes = []string{"/home/", "/root/", "/run/user/"}
+
+// remedy says what a person can do about an error that looks like the work of the unit, see HARDENING in man oibus.
+func remedy(err error, path string, underUnit bool) string {
+	switch {
+	case !underUnit:
+	case errors.Is(err, syscall.EROFS):
+		return "; the service may write into its data folder only: open this one with ReadWritePaths= in its unit (man oibus, HARDENING)"
+	case errors.Is(err, fs.ErrPermission) && slices.ContainsFunc(homes, func(home string) bool { return strings.HasPrefix(path+"/", home) }):
+		return "; home folders are hidden from the service: use another folder, or ProtectHome=no in its unit (man oibus, HARDENING)"
+	}
+	return ""
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -48,6 +49,27 @@ func TestErrorsHaveTheWordsOfTheReference(t *testing.T) {
 	other := errors.New("other")
 	if Fail(other, "open", path) != other || Fail(nil, "open", path) != nil {
 		t.Error("an unknown error was changed")
+	}
+}
+
+func TestWhatTheUnitForbidsIsToldWithTheRemedy(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		err   error
+		path  string
+		under bool
+		want  string
+	}{
+		"a folder that may only be read": {&fs.PathError{Err: syscall.EROFS}, "/srv/exchange/a", true, "ReadWritePaths="},
+		"a home folder":                  {&fs.PathError{Err: syscall.EACCES}, "/home/ops/in", true, "ProtectHome="},
+		"the home folders themselves":    {&fs.PathError{Err: syscall.EACCES}, "/home", true, "ProtectHome="},
+		"rights of a folder":             {&fs.PathError{Err: syscall.EACCES}, "/homework/in", true, ""},
+		"a disk that is read-only":       {&fs.PathError{Err: syscall.EROFS}, "/srv/exchange/a", false, ""},
+		"no such folder":                 {fs.ErrNotExist, "/home/ops/in", true, ""},
+	} {
+		if got := remedy(c.err, c.path, c.under); (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
+			t.Errorf("%s: got %q", name, got)
+		}
 	}
 }
 

@@ -7,36 +7,17 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"time"
 
 	"oibus/agent/connector/httpclient"
+	"oibus/agent/connector/object"
 )
 
-const (
-	maxAnswer = 4 << 20 // bytes of an answer: 1000 parts take a tenth of it
-	maxText   = 500     // bytes of a code or message
-)
+const maxAnswer = 4 << 20 // bytes of an answer: 1000 parts take a tenth of it
 
 // Error is a refusal. It shows neither keys nor what was signed.
 type Error struct {
-	Status  int
-	Code    string // as AccessDenied; "" when the answer does not tell
-	Message string
-	After   time.Duration // how long the server asks to wait, 0 when it does not
-
-	region string    // where the bucket is, "" when the answer does not tell
-	date   time.Time // of the server
-}
-
-func (e *Error) Error() string {
-	switch {
-	case e.Code == "" && e.Message == "":
-		return strings.TrimSpace(fmt.Sprintf("%d %s", e.Status, http.StatusText(e.Status)))
-	case e.Message == "":
-		return fmt.Sprintf("%s (%d)", e.Code, e.Status)
-	default:
-		return fmt.Sprintf("%s: %s (%d)", e.Code, e.Message, e.Status)
-	}
+	object.Refusal        // its code is one as AccessDenied
+	region         string // where the bucket is, "" when the answer does not tell
 }
 
 // Of the codes in which Amazon S3 tells why: those that wait for a person, the network or a quieter time, and of these
@@ -71,10 +52,7 @@ func (e *Error) AboutObject() bool {
 
 // refusal reads an answer that is no success.
 func refusal(res *httpclient.Response) *Error {
-	e := &Error{Status: res.Status, After: res.RetryAfter(), region: res.Header.Get("X-Amz-Bucket-Region")}
-	if at, err := http.ParseTime(res.Header.Get("Date")); err == nil {
-		e.date = at
-	}
+	e := &Error{Refusal: object.Refused(res), region: res.Header.Get("X-Amz-Bucket-Region")}
 	raw, _ := io.ReadAll(io.LimitReader(res, maxAnswer)) // what can be read is enough
 	if told := parseError(raw); told != nil {
 		e.Code, e.Message = told.Code, told.Message
@@ -96,16 +74,12 @@ func parseError(raw []byte) *Error {
 	if xml.Unmarshal(raw, &answer) != nil || answer.Code == "" {
 		return nil
 	}
-	return &Error{Code: plain(answer.Code), Message: plain(answer.Message), region: strings.TrimSpace(answer.Region)}
+	return &Error{Refusal: object.Refusal{Code: object.Line(answer.Code), Message: object.Line(answer.Message)}, region: strings.TrimSpace(answer.Region)}
 }
 
-// plain is one line of a foreign text.
-func plain(text string) string {
-	text = strings.Join(strings.Fields(strings.ToValidUTF8(text, "\uFFFD")), " ")
-	if len(text) > maxText {
-		text = strings.ToValidUTF8(text[:maxText], "") + "…"
-	}
-	return text
+// odd is an answer that calls itself a success and is none.
+func odd(res *httpclient.Response, text string) *Error {
+	return &Error{Refusal: object.Refusal{Status: res.Status, Code: "InternalError", Message: text}}
 }
 
 // decode reads the XML of a success into v. An error in it is one, although the status says something else.
@@ -119,7 +93,7 @@ func decode(res *httpclient.Response, v any) error {
 		return e
 	}
 	if err := xml.Unmarshal(bytes.TrimSpace(raw), v); err != nil {
-		return &Error{Status: res.Status, Code: "InternalError", Message: "the answer is not what Amazon S3 answers"}
+		return odd(res, "the answer is not what Amazon S3 answers")
 	}
 	return nil
 }

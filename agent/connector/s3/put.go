@@ -2,9 +2,9 @@ package s3
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
+
+	"oibus/agent/connector/object"
 )
 
 const (
@@ -22,14 +22,7 @@ type Object struct {
 	Open func() io.ReadCloser // from its beginning
 }
 
-// SourceError says that what is to be put could not be read.
-type SourceError struct{ Err error }
-
-func (e *SourceError) Error() string { return "cannot read what is to be sent: " + e.Err.Error() }
-func (e *SourceError) Unwrap() error { return e.Err }
-
-// Put puts an object, in place of what is there under its key. The error is an *Error, a *SourceError, or one of
-// httpclient.
+// Put puts an object, in place of what is there under its key. The error is an *Error, or one of httpclient.
 func (c *Client) Put(ctx context.Context, o Object) error {
 	if err := c.settle(ctx, o); err != nil {
 		return err
@@ -40,7 +33,7 @@ func (c *Client) Put(ctx context.Context, o Object) error {
 	if o.Size > int64(len(buf)) {
 		return c.putParts(ctx, o, source, buf)
 	}
-	if err := fill(source, buf, true); err != nil {
+	if err := object.ReadPart(source, buf, true); err != nil {
 		return err
 	}
 	res, err := c.do(ctx, call{method: "PUT", object: o.Key, contentType: contentType, body: buf})
@@ -53,20 +46,3 @@ func (c *Client) Put(ctx context.Context, o Object) error {
 
 // partOf is the size of the parts of an object.
 func (c *Client) partOf(o Object) int64 { return max(c.part, (o.Size+maxParts-1)/maxParts) }
-
-// fill reads the next part of an object, which must be followed by nothing when it is the last one.
-func fill(source io.Reader, part []byte, last bool) error {
-	_, err := io.ReadFull(source, part)
-	if err == nil && last {
-		if _, err = io.ReadFull(source, make([]byte, 1)); errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err == nil {
-			err = fmt.Errorf("it is longer than announced")
-		}
-	}
-	if err != nil {
-		return &SourceError{err}
-	}
-	return nil
-}

@@ -20,6 +20,7 @@ import (
 
 	"oibus/agent/connector"
 	"oibus/agent/connector/httpclient"
+	"oibus/agent/connector/object"
 )
 
 const (
@@ -27,8 +28,6 @@ const (
 	timeout = 2 * time.Minute
 	// testTimeout is that of a test, for which somebody waits.
 	testTimeout = 30 * time.Second
-	// maxSkew is how far a clock may be off: beyond it the server refuses a signature.
-	maxSkew = 5 * time.Minute
 	// corrections is how often one request is made again with what the server told: its clock, its region.
 	corrections = 2
 )
@@ -48,12 +47,12 @@ type Options struct {
 
 // Client puts objects. It is used by one goroutine at a time, but for Close.
 type Client struct {
-	o    Options
-	http *httpclient.Client
+	o     Options
+	http  *httpclient.Client
+	clock *object.Clock
 
 	mu     sync.Mutex
 	region string
-	skew   time.Duration // of the server's clock against ours
 
 	part     int64   // size of the parts of big objects
 	open     *upload // that is not ended yet
@@ -82,7 +81,7 @@ func New(o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{o: o, http: client, region: o.Region, part: partSize}, nil
+	return &Client{o: o, http: client, clock: object.NewClock(o.Now), region: o.Region, part: partSize}, nil
 }
 
 // Close closes idle connections.
@@ -159,10 +158,7 @@ func (c *Client) do(ctx context.Context, q call) (*httpclient.Response, error) {
 }
 
 func (c *Client) once(ctx context.Context, q call) (*httpclient.Response, error) {
-	c.mu.Lock()
-	k := key{c.o.AccessKey, c.o.SecretKey, c.region, "s3"}
-	at := c.o.Now().Add(c.skew)
-	c.mu.Unlock()
+	k, at := key{c.o.AccessKey, c.o.SecretKey, c.Region(), "s3"}, c.clock.Now()
 	u := c.address(q.object, query(q.params))
 	payload := digest(q.body)
 	header := httpclient.Header{{Key: "X-Amz-Content-Sha256", Value: payload}}
@@ -190,16 +186,14 @@ func (c *Client) corrected(e *Error) bool {
 		c.region = region
 		return true
 	}
-	if e.Status != http.StatusForbidden || e.date.IsZero() || e.Code != "RequestTimeTooSkewed" && e.Code != "" {
+	if e.Status != http.StatusForbidden || e.Code != "RequestTimeTooSkewed" && e.Code != "" {
 		return false
 	}
-	skew := e.date.Sub(c.o.Now())
-	if off := skew - c.skew; max(off, -off) < maxSkew {
-		return false
+	wrong, changed := c.clock.Follow(e.Date)
+	if changed {
+		c.o.Log.Warn(fmt.Sprintf("The clock of this machine differs by %s from that of Amazon S3", wrong))
 	}
-	c.o.Log.Warn(fmt.Sprintf("The clock of this machine differs by %s from that of Amazon S3", skew.Round(time.Second)))
-	c.skew = skew
-	return true
+	return changed
 }
 
 // Head asks whether the bucket is there and may be used.

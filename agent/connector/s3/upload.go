@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"oibus/agent/connector/httpclient"
+	"oibus/agent/connector/object"
 )
 
 // upload is an object that is being sent in parts.
@@ -77,7 +78,7 @@ func (c *Client) begin(ctx context.Context, o Object, size int64) (there map[int
 		return nil, err
 	}
 	if answer.Upload == "" {
-		return nil, &Error{Status: res.Status, Code: "InternalError", Message: "the answer names no upload"}
+		return nil, odd(res, "the answer names no upload")
 	}
 	return nil, c.remember(&upload{Bucket: c.o.Bucket, Key: o.Key, ID: o.ID, Upload: answer.Upload, Part: size})
 }
@@ -117,7 +118,7 @@ func (c *Client) sendParts(ctx context.Context, o Object, source io.Reader, buf 
 	var all []part
 	for left := o.Size; left > 0; left -= int64(len(buf)) {
 		buf = buf[:min(left, int64(len(buf)))]
-		if err := fill(source, buf, left == int64(len(buf))); err != nil {
+		if err := object.ReadPart(source, buf, left == int64(len(buf))); err != nil {
 			return err
 		}
 		p := part{Number: len(all) + 1, Size: int64(len(buf))}
@@ -153,7 +154,7 @@ func (c *Client) sendPart(ctx context.Context, number int, body []byte) (etag st
 	}
 	defer res.Close()
 	if etag = res.Header.Get("ETag"); etag == "" {
-		return "", &Error{Status: res.Status, Code: "InternalError", Message: "the answer has no ETag"}
+		return "", odd(res, "the answer has no ETag")
 	}
 	return etag, nil
 }
@@ -182,7 +183,7 @@ func (c *Client) complete(ctx context.Context, parts []part) error {
 		return err
 	}
 	if answer.ETag == "" {
-		return &Error{Status: res.Status, Code: "InternalError", Message: "the answer names no object"}
+		return odd(res, "the answer names no object")
 	}
 	return nil
 }

@@ -36,6 +36,7 @@ type Client struct {
 	sftp     *sftp.Client
 	group    *task.Group
 	gone     chan struct{} // closed when the connection is
+	given    atomic.Bool   // up by us: it ends, though gone may not be closed yet
 
 	mu      sync.Mutex
 	paces   map[*folder.Pace]bool // of the exchanges going on
@@ -173,7 +174,10 @@ func (c *Client) keepAlive(ctx context.Context) error {
 	return nil
 }
 
-func (c *Client) cut() { _ = c.conn.Close() } // what is waited for then fails
+func (c *Client) cut() {
+	c.given.Store(true)
+	_ = c.conn.Close() // what is waited for then fails
+}
 
 // Gone is closed when the connection has ended.
 func (c *Client) Gone() <-chan struct{} { return c.gone }
@@ -184,7 +188,7 @@ func (c *Client) Alive() bool {
 	case <-c.gone:
 		return false
 	default:
-		return true
+		return !c.given.Load()
 	}
 }
 

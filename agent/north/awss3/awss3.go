@@ -102,12 +102,9 @@ func (n *S3) Send(ctx context.Context, d north.Delivery) error {
 		Open: d.Open,
 	})
 	var refused *s3.Error
-	var source *s3.SourceError
 	switch {
 	case err == nil:
 		return nil
-	case errors.As(err, &source):
-		return err
 	case !errors.As(err, &refused):
 		return answer.Failed("", err)
 	case refused.Temporary():

@@ -182,12 +182,9 @@ func (b *Blob) Send(ctx context.Context, d north.Delivery) error {
 		Open: d.Open,
 	})
 	var refused *azure.Error
-	var source *azure.SourceError
 	switch {
 	case err == nil:
 		return nil
-	case errors.As(err, &source):
-		return err
 	case !errors.As(err, &refused):
 		return answer.Failed("", err)
 	case refused.Temporary():
