@@ -22,23 +22,31 @@ func TestFromANorthToASouthEachValueComesOnceSweep(t *testing.T) {
 			in.awaitConnected(b)
 			out := startSink(t, "link", settings(here.Address, "2", true, nil))
 			n := amount(100_000, 2000)
-			const each = 100
-			for i := 0; i < n; i += each {
-				out.accept(messages(func(i int) string { return fmt.Sprintf("chain/%d", i%7) }, i, i+each))
+			// Part by part: Mosquitto 2.0 sends all that waits again after each cut, however much it is, and with more than
+			// 65,535 messages on their way it uses an identifier twice.
+			part, accepted := n/(kills()+2), 0
+			accept := func(end int) {
+				const each = 100
+				for ; accepted < end; accepted += each {
+					out.accept(messages(func(i int) string { return fmt.Sprintf("chain/%d", i%7) }, accepted, min(accepted+each, end)))
+				}
+				accepted = end
 			}
 			for i := range kills() {
-				r.await(t, (i+1)*n/(kills()+2))
+				accept((i + 2) * part)
+				r.await(t, (i+1)*part)
 				for _, line := range []*harness.Line{here, there} {
 					line.Cut()
 					time.Sleep(20 * time.Millisecond) // how long it lasts does not matter
 					line.Mend()
 				}
 				if restarts {
-					r.await(t, (2*i+3)*n/(2*kills()+4))
+					r.await(t, (2*i+3)*part/2)
 					b.Stop()
 					b.Restart()
 				}
 			}
+			accept(n)
 			r.await(t, n+1)
 			harness.Until(t, limit, "the cache is empty", func() bool { _, _, waiting := out.Cache().Waiting(); return waiting == 0 })
 			report(t, r, n, !restarts)

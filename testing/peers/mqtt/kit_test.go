@@ -31,7 +31,7 @@ import (
 	"oibus/testing/harness"
 )
 
-// limit is how long anything may take; the sweeps multiply it.
+// limit is how long nothing may happen.
 const limit = 60 * time.Second
 
 // sweeping says whether the whole is to be tested, not a sample.

@@ -133,7 +133,7 @@ func TestSweepHistoryIsWholeWhateverHappensToTheServer(t *testing.T) {
 	t.Parallel()
 	nodes, each, kills := 2, 6000, 1
 	if sweep() {
-		nodes, each, kills = 10, 10000, 5
+		nodes, each, kills = 4, 25000, 5
 	}
 	server := startNode(t, map[string]any{"histories": nodes, "history": each})
 	line := newLine(t, server)
