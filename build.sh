@@ -11,6 +11,7 @@ readonly targets=(linux/amd64 linux/arm64 windows/amd64 windows/arm64)
 readonly wine_packages=(./platform/... ./agent/store ./agent/config ./launcher/handover ./launcher/handshake ./launcher/options ./launcher/release ./installer)
 readonly slow_wine_packages=(./agent/script ./launcher ./launcher/backup ./launcher/upgrade) # minutes each
 export GOTOOLCHAIN=local
+export GOFLAGS="${GOFLAGS:-} -trimpath" # what was built and tested in one folder counts in another
 
 say() { printf '%s\n' "$*"; }
 fail() { printf '%s\n' "$*" >&2; exit 1; }
@@ -40,21 +41,12 @@ stage() {
   say "== $name: $((SECONDS - start)) s"
 }
 
-# compile OS ARCH FOLDER [TAGS]
-compile() {
-  local suffix='' p
-  [[ $1 == windows ]] && suffix=.exe
-  for p in "${programs[@]}"; do
-    CGO_ENABLED=0 GOOS=$1 GOARCH=$2 go build -trimpath -tags "${4:-}" -ldflags "-s -w -X oibus/platform.Version=$(version)" -o "$3/${p%%=*}$suffix" "${p#*=}"
-  done
-}
+build() { OIBUS_TAGS='' packaging/compile.sh "$(version)" "$(go env GOOS)" "$(go env GOARCH)" dist "${programs[@]}"; }
 
-build() { compile "$(go env GOOS)" "$(go env GOARCH)" dist; }
-
-# As they are released: with the connector of Oracle, whose library is large.
+# As they are released.
 cross_build() {
   local t
-  for t in "${targets[@]}"; do compile "${t%/*}" "${t#*/}" "dist/cross/${t%/*}-${t#*/}" oracle; done
+  for t in "${targets[@]}"; do packaging/compile.sh "$(version)" "${t%/*}" "${t#*/}" "dist/cross/${t%/*}-${t#*/}" "${programs[@]}"; done
   ls -l dist/cross/*/ | awk 'NF > 7 { print $5, $9 }'
 }
 
@@ -245,7 +237,7 @@ case ${1:-} in
   peers) peers ;;
   test-peers) shift; need_go; test_peers "$@" ;;
   test-packages) shift; test_packages "$@" ;;
-  sweep) need_go; build; OIBUS_SWEEP=1 go test -count=1 ./agent/web/page ./agent/takeover; OIBUS_SWEEP=1 end_to_end -v -timeout 60m -run Sweep; OIBUS_SWEEP=1 OIBUS_DIST=$PWD/dist go test -count=1 -v -timeout 120m -run Sweep ./testing/peers/... ;;
+  sweep) need_go; build; OIBUS_SWEEP=1 go test -count=1 ./agent/web/page ./agent/takeover; OIBUS_SWEEP=1 end_to_end -v -timeout 60m -run Sweep; OIBUS_SWEEP=1 OIBUS_DIST=$PWD/dist go test -count=1 -v -timeout 120m ./testing/peers/... ;;
   bench) shift; need_go; build; OIBUS_DIST=$PWD/dist go run ./testing/bench "$@" ;;
   release) need_go; release ;;
   package) need_go; package ;;
