@@ -60,7 +60,7 @@ func (m *Modbus) parse(element []byte) (command, error) {
 		c.on, ok = truth(e.Value)
 	case register:
 		c.value, ok = whole(e.Value)
-		c.value = m.order.Register(c.value)
+		c.value = m.Order.Register(c.value)
 	default:
 		//lint:ignore ST1005 the reference's text
 		return c, fmt.Errorf("Wrong Modbus type \"%s\" for address %d", c.kind, c.address)

@@ -10,9 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
-	"oibus/agent/connector"
 	"oibus/agent/connector/modbus"
 	"oibus/agent/connector/setting"
 	"oibus/agent/content"
@@ -26,84 +24,37 @@ var Type = north.Type{
 	New:     func(env north.Env) (north.Connector, error) { return build(env) },
 }
 
-type settings struct {
-	Host           string         `json:"host"`
-	Port           setting.Number `json:"port"`
-	ConnectTimeout setting.Number `json:"connectTimeout"` // ms
-	RetryInterval  setting.Number `json:"retryInterval"`  // ms
-	SlaveID        setting.Number `json:"slaveId"`
-	AddressOffset  string         `json:"addressOffset"` // modbus or jbus
-	Endianness     string         `json:"endianness"`    // big-endian or little-endian
-	SwapBytes      setting.Flag   `json:"swapBytesInWords"`
-	SwapWords      setting.Flag   `json:"swapWordsInDWords"` // of no effect on single registers
-}
-
 // Modbus is a configured North.
 type Modbus struct {
-	settings settings
-	options  modbus.Options
-	order    modbus.Order
-	link     *modbus.Link
-	lost     func(reason error, after time.Duration)
+	*modbus.Device
+	settings modbus.Settings
 	progress progress
 }
 
 func build(env north.Env) (*Modbus, error) {
-	m := &Modbus{lost: env.Lost}
+	m := &Modbus{}
 	if err := setting.Decode(env.Settings, &m.settings); err != nil {
 		return nil, err
 	}
-	s := &m.settings
-	if s.Host == "" {
-		return nil, errors.New("the host is not specified")
-	}
-	m.options = modbus.Options{Host: s.Host, Port: int(s.Port.Int()), Unit: byte(s.SlaveID.Int()), ConnectTimeout: s.ConnectTimeout.Duration(time.Millisecond)}
-	m.order = modbus.Order{LittleEndian: s.Endianness == "little-endian", SwapBytes: bool(s.SwapBytes), SwapWords: bool(s.SwapWords)}
-	m.link = modbus.NewLink(m.options)
-	return m, nil
-}
-
-// Connect connects to the device.
-func (m *Modbus) Connect(ctx context.Context) error {
-	err := m.link.Open(ctx)
-	if err != nil {
-		m.lose(err)
-	}
-	return err
+	var err error
+	m.Device, err = modbus.NewDevice(&m.settings, 0, env.Lost)
+	return m, err
 }
 
 // Disconnect closes the connection.
 func (m *Modbus) Disconnect(context.Context) error {
-	m.link.Close()
+	m.Link.Close()
 	return nil
-}
-
-func (m *Modbus) lose(reason error) {
-	if m.lost != nil {
-		m.lost(reason, m.settings.RetryInterval.Duration(time.Millisecond))
-	}
-}
-
-// Test connects and tells where to.
-func (m *Modbus) Test(ctx context.Context) (connector.Report, error) {
-	var report connector.Report
-	client, err := modbus.Dial(ctx, m.options)
-	if err != nil {
-		return report, err
-	}
-	defer client.Close()
-	report.Add("RemoteAddress", client.RemoteAddress())
-	return report, nil
 }
 
 // Send writes the elements of a content one after the other.
 func (m *Modbus) Send(ctx context.Context, d north.Delivery) error {
-	client, err := m.link.Use(ctx)
+	client, err := m.Link.Use(ctx)
 	switch {
 	case errors.Is(err, modbus.ErrUnset):
 		return north.Again(fmt.Errorf("%w. The connector cannot write values", err))
 	case err != nil:
-		m.lose(err)
+		m.Lose(err)
 		return north.Again(err)
 	}
 	done, err := m.progress.of(d)
@@ -119,7 +70,7 @@ func (m *Modbus) Send(ctx context.Context, d north.Delivery) error {
 		return noteErr
 	}
 	if client.Broken() && ctx.Err() == nil {
-		m.lose(err)
+		m.Lose(err)
 	}
 	return err
 }

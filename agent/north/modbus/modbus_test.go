@@ -230,10 +230,11 @@ func TestABrokenConnectionIsTriedAgainFromWhereItWas(t *testing.T) {
 		t.Error(err)
 	}
 	k.wrote(w(6, 2, 2))
-	k.modbus.options.RequestTimeout = 100 * time.Millisecond
 	k.device.Silence(true)
-	slow := *k.modbus
-	slow.link = modbus.NewLink(k.modbus.options)
+	slow, device := *k.modbus, *k.modbus.Device
+	device.Options.RequestTimeout = 100 * time.Millisecond
+	device.Link = modbus.NewLink(device.Options)
+	slow.Device = &device
 	if err := slow.Connect(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -266,7 +267,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte(registerOf("0x10", "5")))
 	f.Add([]byte(coilOf("1", `"on"`)))
 	f.Add([]byte(`{"address":[],"value":{}}`))
-	m := &Modbus{}
+	m := &Modbus{Device: &modbus.Device{}}
 	f.Fuzz(func(t *testing.T, element []byte) {
 		if c, err := m.parse(element); err == nil && c.kind != coil && c.kind != register {
 			t.Errorf("%s was taken as %+v", element, c)

@@ -12,7 +12,6 @@ import (
 	"log/slog"
 	"time"
 
-	"oibus/agent/connector"
 	"oibus/agent/connector/modbus"
 	"oibus/agent/connector/setting"
 	"oibus/agent/content"
@@ -28,82 +27,38 @@ var Type = south.Type{
 }
 
 type settings struct {
-	Host           string         `json:"host"`
-	Port           setting.Number `json:"port"`
-	ConnectTimeout setting.Number `json:"connectTimeout"` // ms
+	modbus.Settings
 	NetworkTimeout setting.Number `json:"networkTimeout"` // ms without traffic, until the connection is probed
-	RetryInterval  setting.Number `json:"retryInterval"`  // ms
-	SlaveID        setting.Number `json:"slaveId"`
-	AddressOffset  string         `json:"addressOffset"` // modbus or jbus
-	Endianness     string         `json:"endianness"`    // big-endian or little-endian
-	SwapBytes      setting.Flag   `json:"swapBytesInWords"`
-	SwapWords      setting.Flag   `json:"swapWordsInDWords"`
 	BatchQuery     setting.Flag   `json:"batchQuery"`
 	GroupingGap    setting.Number `json:"groupingGap"`
 }
 
 // Modbus is a configured South.
 type Modbus struct {
+	*modbus.Device
 	settings settings
-	options  modbus.Options
-	order    modbus.Order
-	link     *modbus.Link
 	log      *slog.Logger
 	now      func() time.Time
-	lost     func(reason error, after time.Duration)
 	points   pointCache
 	trouble  map[string]string // why an item could not be read the last time, by its id
 }
 
 func build(env south.Env) (*Modbus, error) {
-	m := &Modbus{log: env.Log, now: env.Host.Now, lost: env.Lost, trouble: map[string]string{}}
+	m := &Modbus{log: env.Log, now: env.Host.Now, trouble: map[string]string{}}
 	if err := setting.Decode(env.Settings, &m.settings); err != nil {
 		return nil, err
 	}
-	s := &m.settings
-	if s.Host == "" {
-		return nil, errors.New("the host is not specified")
-	}
-	m.options = modbus.Options{Host: s.Host, Port: int(s.Port.Int()), Unit: byte(s.SlaveID.Int()),
-		ConnectTimeout: s.ConnectTimeout.Duration(time.Millisecond), KeepAlive: s.NetworkTimeout.Duration(time.Millisecond)}
-	m.order = modbus.Order{LittleEndian: s.Endianness == "little-endian", SwapBytes: bool(s.SwapBytes), SwapWords: bool(s.SwapWords)}
-	m.link = modbus.NewLink(m.options)
-	return m, nil
-}
-
-// Connect connects to the device.
-func (m *Modbus) Connect(ctx context.Context) error {
-	err := m.link.Open(ctx)
-	if err != nil {
-		m.lose(err)
-	}
-	return err
+	var err error
+	m.Device, err = modbus.NewDevice(&m.settings.Settings, m.settings.NetworkTimeout.Duration(time.Millisecond), env.Lost)
+	return m, err
 }
 
 // Disconnect closes the connection.
 func (m *Modbus) Disconnect(context.Context) error {
-	m.link.Close()
+	m.Link.Close()
 	m.points.clear()
 	clear(m.trouble)
 	return nil
-}
-
-func (m *Modbus) lose(reason error) {
-	if m.lost != nil {
-		m.lost(reason, m.settings.RetryInterval.Duration(time.Millisecond))
-	}
-}
-
-// Test connects and tells where to.
-func (m *Modbus) Test(ctx context.Context) (connector.Report, error) {
-	var report connector.Report
-	client, err := modbus.Dial(ctx, m.options)
-	if err != nil {
-		return report, err
-	}
-	defer client.Close()
-	report.Add("RemoteAddress", client.RemoteAddress())
-	return report, nil
 }
 
 // TestItem reads an item on a connection of its own.
@@ -114,7 +69,7 @@ func (m *Modbus) TestItem(ctx context.Context, t south.TestRequest) (south.TestR
 		return result, err
 	}
 	start := time.Now()
-	client, err := modbus.Dial(ctx, m.options)
+	client, err := modbus.Dial(ctx, m.Options)
 	if err != nil {
 		return result, err
 	}
@@ -149,7 +104,7 @@ func (m *Modbus) Read(ctx context.Context, q south.DirectQuery) (json.RawMessage
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case broken != nil:
-		m.lose(broken)
+		m.Lose(broken)
 		return nil, broken
 	case len(values) == 0:
 		return nil, s.failure()
@@ -164,7 +119,7 @@ func (m *Modbus) scan(ctx context.Context, s *scan) error {
 	if len(requests) == 0 {
 		return nil
 	}
-	client, err := m.link.Use(ctx)
+	client, err := m.Link.Use(ctx)
 	if errors.Is(err, modbus.ErrUnset) {
 		//lint:ignore ST1005 the reference's text
 		return fmt.Errorf("Could not read address: %w", err)

@@ -44,7 +44,7 @@ func (m *Modbus) parse(item south.Item) (point, error) {
 	if p.span.Table.Bits() {
 		return p, nil
 	}
-	p.format = modbus.Format{Type: modbus.Uint16, Coefficient: 1, Order: m.order}
+	p.format = modbus.Format{Type: modbus.Uint16, Coefficient: 1, Order: m.Order}
 	if d := s.Data; d != nil {
 		p.format.Type, p.format.Bit = modbus.DataType(d.DataType), int(d.BitIndex.Int())
 		if d.Coefficient != nil {
