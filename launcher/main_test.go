@@ -232,7 +232,7 @@ type site struct {
 func newSite(t *testing.T, limits ...string) site {
 	t.Helper()
 	s := site{t: t, dir: t.TempDir()}
-	all := map[string]string{"start_limit": "10s", "heartbeat_interval": "100ms", "silence_limit": "5s", "stop_limit": "10s", "backoff_first": "100ms"}
+	all := map[string]string{"start_limit": "60s", "heartbeat_interval": "100ms", "silence_limit": "60s", "stop_limit": "30s", "backoff_first": "100ms"}
 	for _, limit := range limits {
 		key, value, _ := strings.Cut(limit, "=")
 		all[key] = value
@@ -263,7 +263,7 @@ func (s site) events() string {
 // eventually waits for a condition that must become true soon.
 func (s site) eventually(what string, condition func() bool) {
 	s.t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !condition(); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); !condition(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			s.t.Fatalf("never happened: %s; events:\n%s\n%s", what, s.events(), s.text(journalName))
 		}

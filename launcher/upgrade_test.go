@@ -2,6 +2,7 @@ package launcher
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -271,26 +272,26 @@ func TestAnAgentIsUpgradedAndTheNextOneToldSo(t *testing.T) {
 
 func TestANewVersionThatIsNotWellIsRolledBack(t *testing.T) {
 	t.Parallel()
-	for mode, want := range map[string]string{
-		"exits 0":          "before it was ready",
-		"exits 1":          "before it was ready",
-		"fatal":            "no disk",
-		"never ready":      "was not ready within",
-		"silent":           "was silent for more than",
-		"crashes on trial": "exit status 1",
-		"fatal on trial":   "the state is broken",
-		"flaps":            "was started 3 times",
+	for mode, c := range map[string]struct{ want, limit string }{
+		"exits 0":          {want: "before it was ready"},
+		"exits 1":          {want: "before it was ready"},
+		"fatal":            {want: "no disk"},
+		"never ready":      {"was not ready within", "start_limit=5s"}, // the old version keeps it
+		"silent":           {"was silent for more than", "silence_limit=5s"},
+		"crashes on trial": {want: "exit status 1"},
+		"fatal on trial":   {want: "the state is broken"},
+		"flaps":            {want: "was started 3 times"},
 	} {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			s := newUpgradeSite(t, "start_limit=2s", "silence_limit=2s", "trial_window=3s")
+			s := newUpgradeSite(t, "trial_window=3s", cmp.Or(c.limit, "start_limit=60s"))
 			l := launch(t, s, "good")
 			l.awaitEvents("ready", 1)
 			s.order("3.9.1", "3.9.1", mode)
 			s.awaitIdle(platform.Version, handover.RolledBack)
 			r, there, err := handover.ReadResult(s.dir)
-			if err != nil || !there || !strings.Contains(r.Reason, want) || r.Running != platform.Version {
-				t.Errorf("the reason should have %q: %+v, %v", want, r, err)
+			if err != nil || !there || !strings.Contains(r.Reason, c.want) || r.Running != platform.Version {
+				t.Errorf("the reason should have %q: %+v, %v", c.want, r, err)
 			}
 			if got := s.text("state/version.json"); got != platform.Version {
 				t.Errorf("the state is that of %q", got)
@@ -489,15 +490,15 @@ func TestANewLauncherTakesOverAndIsTheOneAfterARestart(t *testing.T) {
 
 func TestANewLauncherThatFailsIsRolledBackWithItsVersion(t *testing.T) {
 	t.Parallel()
-	for name, c := range map[string]struct{ launcher, agent string }{
-		"exits":                        {brokenLauncher, "good"},
-		"does not report":              {hungLauncher, "good"},
-		"goes silent":                  {silentLauncher, "good"},
-		"works, but its agent crashes": {goodLauncher, "crashes on trial"},
+	for name, c := range map[string]struct{ launcher, agent, limit string }{
+		"exits":                        {brokenLauncher, "good", "start_limit=60s"},
+		"does not report":              {hungLauncher, "good", "start_limit=5s"},
+		"goes silent":                  {silentLauncher, "good", "silence_limit=5s"},
+		"works, but its agent crashes": {goodLauncher, "crashes on trial", "start_limit=60s"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newUpgradeSite(t, "start_limit=2s", "silence_limit=2s")
+			s := newUpgradeSite(t, c.limit)
 			launch(t, s, "good").awaitEvents("ready", 1)
 			s.orderLauncher("3.9.1", c.agent, c.launcher)
 			r := s.awaitIdle(platform.Version, handover.RolledBack)
