@@ -82,6 +82,29 @@ func (s *server) config() (msdsn.Config, error) {
 	return c, nil
 }
 
+// maxDials is how often a server may send the agent elsewhere before a session begins. Clusters do that once or twice.
+const maxDials = 16
+
+// dialer finds the address of the server itself: the driver would look it up without a time limit.
+type dialer struct {
+	*sql.Lines
+	host  string
+	dials int
+}
+
+// HostName tells the driver to leave the name as it is.
+func (d *dialer) HostName() string { return d.host }
+
+var errTooFar = errors.New("the server sends the agent from one address to the next without end")
+
+// DialContext is what the driver connects with, one connection after the other.
+func (d *dialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	if d.dials++; d.dials > maxDials {
+		return nil, errTooFar
+	}
+	return d.Lines.DialContext(ctx, network, address)
+}
+
 func (s *server) open(ctx context.Context) (sql.Session, error) {
 	config, err := s.config()
 	if err != nil {
@@ -89,7 +112,7 @@ func (s *server) open(ctx context.Context) (sql.Session, error) {
 	}
 	lines := &sql.Lines{}
 	connector := driver.NewConnectorConfig(config)
-	connector.Dialer = lines
+	connector.Dialer = &dialer{Lines: lines, host: s.Host}
 	return sql.Standard{
 		Connector: connector, Lines: lines, Timeout: s.ConnectionTimeout.Duration(time.Millisecond), Reader: reader, Named: true,
 	}.Open(ctx)
@@ -155,6 +178,7 @@ func (s *server) test(ctx context.Context) (report connector.Report, err error) 
 		Tables:  "SELECT COUNT(*) FROM INFORMATION_SCHEMA.TABLES WHERE TABLE_TYPE = 'BASE TABLE'",
 		Failed:  fmt.Sprintf("Unable to read tables in database \"%s\".", s.Database),
 		None:    fmt.Sprintf("Database \"%s\" has no tables", s.Database),
+		Timeout: s.RequestTimeout.Duration(time.Millisecond),
 	}.Ask(ctx, session)
 	if err == nil {
 		first, _, _ := strings.Cut(report.Items[0].Value, "\n")
@@ -166,8 +190,12 @@ func (s *server) test(ctx context.Context) (report connector.Report, err error) 
 // refused are the errors of a login.
 var refused = map[int32]bool{4060: true, 4064: true, 18450: true, 18452: true, 18456: true, 18461: true, 18470: true, 18486: true, 18487: true, 18488: true}
 
+// noDatabase are those that name a database which does not exist, or is closed to the user.
+var noDatabase = map[int32]bool{4060: true, 4064: true}
+
 // problem says why there is no connection.
 func (s *server) problem(err error) error {
+	err = bare(err)
 	var answer driver.Error
 	var untrusted *tls.CertificateVerificationError
 	text := "Unable to connect to database."
@@ -181,11 +209,34 @@ func (s *server) problem(err error) error {
 	return &sql.Problem{Text: text, Err: err}
 }
 
+// bare is what a driver's error about a bad stream was made of, when that says more: it may be the end of the connection.
+func bare(err error) error {
+	var stream driver.StreamError
+	if !sql.TimedOut(err) && errors.As(err, &stream) && sql.Unreachable(stream.InnerError) {
+		return stream.InnerError
+	}
+	return err
+}
+
+// loginPrefix is what the driver puts before the server's words.
+const loginPrefix = "login error: "
+
 // words are those of the server, or of the network.
 func (s *server) words(err error) string {
+	err = bare(err)
 	var answer driver.Error
 	if errors.As(err, &answer) {
-		return answer.Message
+		return strings.TrimPrefix(said(answer), loginPrefix)
 	}
 	return sql.NetworkWords(err, net.JoinHostPort(s.Host, strconv.FormatInt(s.Port.Int(), 10)))
+}
+
+// said is what the server said. It says last that the login failed, and before that why, as when there is no such database.
+func said(answer driver.Error) string {
+	for _, one := range answer.All {
+		if noDatabase[one.Number] {
+			return one.Message
+		}
+	}
+	return answer.Message
 }

@@ -68,7 +68,7 @@ func (s *server) open(ctx context.Context) (sql.Session, error) {
 	made := driver.NewConnector(u.String())
 	lines := &sql.Lines{}
 	if c, ok := made.(*driver.OracleConnector); ok {
-		c.Dialer(lines)
+		c.Dialer(&dialer{lines: lines})
 	}
 	return sql.Standard{
 		Connector: made, Lines: lines, Timeout: s.ConnectionTimeout.Duration(time.Millisecond), Reader: reader,

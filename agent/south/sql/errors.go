@@ -3,6 +3,7 @@ package sql
 import (
 	"context"
 	"crypto/x509"
+	"database/sql/driver"
 	"errors"
 	"io"
 	"net"
@@ -102,7 +103,7 @@ func TimedOut(err error) bool {
 }
 
 func closedByPeer(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, driver.ErrBadConn)
 }
 
 // NetworkWords is what went wrong with a connection to address, in the reference's words, or what err says.

@@ -82,7 +82,7 @@ func (s *South) fill(ctx context.Context, r *result, w io.Writer, item itemSetti
 	}
 	defer func() { _ = session.Close() }() // nothing depends on it any more
 	connected := s.now()
-	err = s.bounded(ctx, s.timeout(item), func(ctx context.Context) error {
+	err = bounded(ctx, s.timeout(item), func(ctx context.Context) error {
 		return t.copy(ctx, session, statement.Text, args, item.DateTimeFields, connected)
 	})
 	if err != nil && !errors.Is(err, errEnough) {
@@ -98,7 +98,7 @@ func (s *South) fill(ctx context.Context, r *result, w io.Writer, item itemSetti
 }
 
 // bounded runs f within the time limit of a query.
-func (s *South) bounded(ctx context.Context, limit time.Duration, f func(context.Context) error) error {
+func bounded(ctx context.Context, limit time.Duration, f func(context.Context) error) error {
 	if limit <= 0 {
 		return f(ctx)
 	}

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"oibus/platform/task"
 )
 
 // Standard is how a driver of the standard library is used.
@@ -58,7 +60,10 @@ func (s Standard) Open(ctx context.Context) (Session, error) {
 	}
 	session := &standard{Standard: s, db: sql.OpenDB(s.Connector)}
 	session.db.SetMaxOpenConns(1)
-	err := s.Lines.During(ctx, 0, func() error { return session.begin(ctx) })
+	err := s.Lines.During(ctx, 0, func() error {
+		// A driver that panics over what a server says must not leave the connection behind.
+		return task.Protect("connection", func() error { return session.begin(ctx) })
+	})
 	if err != nil {
 		_ = session.Close()
 		if ctx.Err() != nil {

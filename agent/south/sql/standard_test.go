@@ -167,6 +167,52 @@ func TestASessionThatCannotBeginIsClosed(t *testing.T) {
 	}
 }
 
+func TestADriverThatPanicsLeavesNoConnection(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	lines := &Lines{}
+	_, err = Standard{Connector: panics{lines, listener.Addr().String()}, Lines: lines}.Open(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "what the server said") {
+		t.Errorf("error %v", err)
+	}
+	c, err := listener.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+		t.Errorf("the connection is open: %v", err)
+	}
+}
+
+// panics is a driver that does so once it is connected.
+type panics struct {
+	lines   *Lines
+	address string
+}
+
+func (p panics) Connect(ctx context.Context) (driver.Conn, error) {
+	if _, err := p.lines.Dial(ctx, "tcp", p.address); err != nil {
+		return nil, err
+	}
+	panic("what the server said")
+}
+
+func (p panics) Driver() driver.Driver { return nil }
+
+func TestASurveyThatHangsEndsInTime(t *testing.T) {
+	t.Parallel()
+	f := &fake{columns: []string{"n"}, hang: true}
+	_, err := Survey{Tables: "SELECT COUNT(*)", Failed: "Unable to read.", Timeout: time.Millisecond}.Ask(t.Context(), f)
+	if fmt.Sprint(err) != "Unable to read. the query took longer than 1 ms and was cancelled" {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestAnUnknownTypeIsAnError(t *testing.T) {
 	t.Parallel()
 	var c Cell

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"time"
 
 	"oibus/agent/connector"
 )
@@ -33,15 +34,33 @@ func Scalar(ctx context.Context, s Session, query string) (text string, err erro
 	}
 }
 
+// surveyLimit is how long a test waits for answers when nothing says how long a query may take. It is the manifests'
+// default for that.
+const surveyLimit = 15 * time.Second
+
 // Survey is what a test asks a database for.
 type Survey struct {
-	Version, Tables string // queries
-	Failed          string // the words before the error of Tables
-	None            string // the words when there are no tables
+	Version, Tables string        // queries
+	Failed          string        // the words before the error of Tables
+	None            string        // the words when there are no tables
+	Timeout         time.Duration // for all of it; 0 for the usual
 }
 
 // Ask tells the version of a database and the number of its tables.
 func (v Survey) Ask(ctx context.Context, s Session) (report connector.Report, err error) {
+	limit := v.Timeout
+	if limit <= 0 {
+		limit = surveyLimit
+	}
+	err = bounded(ctx, limit, func(ctx context.Context) (err error) { report, err = v.ask(ctx, s); return err })
+	var late *timeoutError
+	if errors.As(err, &late) {
+		err = &Problem{v.Failed, late}
+	}
+	return report, err
+}
+
+func (v Survey) ask(ctx context.Context, s Session) (report connector.Report, err error) {
 	if v.Version != "" {
 		version, err := Scalar(ctx, s, v.Version)
 		if err != nil {
