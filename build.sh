@@ -218,7 +218,7 @@ usage() {
 ./build.sh check            format, vet, staticcheck, unit tests, cross builds, end-to-end tests
 ./build.sh test             the same
 ./build.sh test-wine [all]  unit tests of the parts that touch Windows, under Wine; all: those that take minutes too
-./build.sh test-packages [PART]...  the packages on a real systemd and under Wine, as root on Debian: debian redhat windows reproducible;
+./build.sh test-packages [PART]...  the packages on a real systemd and under Wine, as root on Debian: debian redhat windows switch reproducible;
                             broken: that no check passes packages that are broken on purpose
 ./build.sh test-peers [here]  connectors against servers of others (databases, brokers, file servers); here: those that are here; `peers` only installs them
 ./build.sh sweep            the long fault tests, whole

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -67,6 +68,7 @@ type agent struct {
 	messages     *message.Service
 	proxy        *proxy.Server
 	web          *web.Server
+	flow         flow
 }
 
 // start builds and starts everything. When it fails, what had started is stopped.
@@ -88,7 +90,7 @@ func start(ctx context.Context, line config.CommandLine, managed bool, out io.Wr
 		return nil, err
 	}
 	for _, step := range []func(context.Context) error{
-		a.openLogs, a.openRegistration, a.openUpgrades, a.openTransformers, a.openDataPlane, a.openCommands, a.openMessages, a.openProxy, a.openWeb, a.connect, a.launch,
+		a.openLogs, a.openRegistration, a.openUpgrades, a.openTransformers, a.openDataPlane, a.openCommands, a.openMessages, a.openProxy, a.openWeb, a.connect, a.forgetContact, a.launch,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, err
@@ -264,7 +266,7 @@ func (a *agent) openWeb(context.Context) error {
 		Connectors: a.connectors, Engine: webEngine{a.engine}, Histories: histories{a.history, a.engine}, Transformers: a.webTransformers(),
 		Uploads:  filepath.Join(a.line.DataDir, "tmp", "uploads"),
 		Commands: storedCommands{a.commands}, Logs: a.logs, Info: a.info, Metrics: engineMetrics{a.meter},
-		Prometheus: a.prometheus, Restart: a.askRestart, Upgrades: shownUpgrades{a.upgrades},
+		Prometheus: a.prometheus, Diagnostics: a.diagnostics, Restart: a.askRestart, Upgrades: shownUpgrades{a.upgrades},
 		AllowAddress: a.allowed, Signer: a.identity.Signer, Sessions: sessions{a.store},
 		Log: a.logs.Logger(logging.Scope{ID: "web-server"}),
 	})
@@ -294,17 +296,28 @@ func (a *agent) firstPasswordFile() string {
 	return a.settings.FirstPasswordFile()
 }
 
-// webCertificate loads the certificate of the page, nil for plain HTTP.
+// webCertificate is the certificate of the page, nil for plain HTTP.
 func (a *agent) webCertificate() (*tls.Config, error) {
-	file, key := a.config.String("web.tls_certificate"), a.config.String("web.tls_key")
-	if file == "" {
+	log := a.logs.Logger(logging.Scope{ID: "web-server"})
+	if file := a.config.String("web.tls_certificate"); file != "" {
+		c, err := web.LoadCertificate(file, a.config.String("web.tls_key"), log)
+		if err != nil {
+			return nil, &config.Error{File: a.config.File, Text: fmt.Sprintf(`"web.tls_certificate" and "web.tls_key": %v`, err)}
+		}
+		return c.Config(), nil
+	}
+	if !a.config.Bool("web.tls_generated") {
 		return nil, nil
 	}
-	c, err := tls.LoadX509KeyPair(file, key)
-	if err != nil {
-		return nil, &config.Error{File: a.config.File, Text: fmt.Sprintf(`"web.tls_certificate" and "web.tls_key": %v`, err)}
+	names := append([]string{"localhost", "127.0.0.1", "::1", a.hostname}, a.config.Strings("web.allowed_hosts")...)
+	if ip := net.ParseIP(a.config.String("web.address")); ip != nil && !ip.IsUnspecified() {
+		names = append(names, ip.String())
 	}
-	return &tls.Config{Certificates: []tls.Certificate{c}, MinVersion: tls.VersionTLS12}, nil
+	c, err := web.GeneratedCertificate(filepath.Join(a.line.DataDir, "secrets"), names, log)
+	if err != nil {
+		return nil, err
+	}
+	return c.Config(), nil
 }
 
 // launch starts what runs: the page first, so that nothing that waits for the cloud holds it up.
@@ -322,6 +335,7 @@ func (a *agent) launch(ctx context.Context) error {
 	a.tasks.Go("health log", a.logHealth)
 	a.tasks.Go("disk reserve", a.keepReserve)
 	a.tasks.Go("memory", trimMemory)
+	a.tasks.Go("contact", a.noteContact)
 	a.engine.Start(background)
 	a.history.Start(background)
 	a.registration.Start(background)

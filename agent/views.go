@@ -59,6 +59,7 @@ func (a *agent) overview() page.Overview {
 		Cloud:        page.Cloud{LastContact: c.LastContact, LastError: c.LastError, PendingMessages: a.messages.Pending()},
 		Incidents:    []page.Incident{},
 		Upgrade:      a.upgrades.Status(),
+		Flow:         a.dataFlow(time.Now()),
 	}
 	o.Commands = a.commandCounts(c)
 	for _, i := range a.store.Incidents() {

@@ -64,7 +64,7 @@ _oibus_installer() {
   local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} verb=${COMP_WORDS[1]} second='' options=''
   COMPREPLY=()
   case $before in
-    --config | --programs) mapfile -t COMPREPLY < <(compgen -d -- "$word"); return ;;
+    --config | --programs | --from | --switch-from) mapfile -t COMPREPLY < <(compgen -d -- "$word"); return ;;
     --settings | --*-file | --key | --certificate | --out | --root) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
     --instance)
       mapfile -t COMPREPLY < <(compgen -W "$(sed -n 's/^ *"name": "\([a-z0-9-]*\)",*$/\1/p' /etc/oibus/instances.json 2>/dev/null)" -- "$word")

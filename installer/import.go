@@ -19,23 +19,40 @@ import (
 )
 
 var importVerb = verb{
-	name: "import", args: "FILE", summary: "take over a configuration that export has saved",
+	name: "import", args: "FILE | --from FOLDER", summary: "take over a configuration: of a file of export, or of an OIBus 3.8",
 	help: `
 Replaces the configuration by that of a file. OIBus is stopped for the moment; what it had is kept beside it, and put
 back when it does not start with the new one. It keeps its identity, its users and its registration, unless the file was
 saved with --whole. The settings file of this machine stays; the one of the other machine is in the zip file to compare.
 
   sudo oibus-installer import line4.zip --instance line5
-  sudo oibus-installer import /mnt/safe/oibus.zip`,
+  sudo oibus-installer import /mnt/safe/oibus.zip
+
+With --from it brings over the site of an OIBus 3.8, out of its data folder: configuration, identity and registration,
+secrets, users, how far was read, caches. That folder is only read, and its OIBus must not run any more; install
+--switch-from does the whole move, with the services, and is what you want on the machine of that OIBus. A dry run says
+what comes, what changes and what cannot come, and touches nothing. All comes or nothing, also when the power fails. An
+OIBus in which something is configured is refused without --replace, which puts what it has into before-import.
+
+  sudo oibus-installer import --from /mnt/old/OIBusData --dry-run
+  sudo oibus-installer import --from /mnt/old/OIBusData --instance line5 --json`,
 	setup: func(o *flag.FlagSet) action {
 		t := targetOptions(o)
+		other := siteImport{m: realMachine{}}
+		o.StringVar(&other.from, "from", "", "data `FOLDER` of an OIBus 3.8")
+		o.BoolVar(&other.dryRun, "dry-run", false, "with --from: only say what would come over")
+		o.BoolVar(&other.replace, "replace", false, "with --from: put aside the configuration that is there")
 		return func(ctx context.Context, args []string) (answer, error) {
-			file, err := one(args, "the file to import")
+			file, err := importSource(args, other)
 			if err != nil {
 				return nil, err
 			}
 			m := realMachine{}
 			i, err := t.find(m)
+			var absent *absentError
+			if errors.As(err, &absent) && other.dryRun {
+				i, err = newInstance(m.Folders(), t.name) // where it would be
+			}
 			if err != nil {
 				return nil, err
 			}
@@ -44,9 +61,23 @@ saved with --whole. The settings file of this machine stays; the one of the othe
 					return nil, err
 				}
 			}
+			if other.from != "" {
+				return other.run(ctx, i)
+			}
 			return importInto(ctx, m, i, file)
 		}
 	},
+}
+
+// importSource is the file to import, "" when it is another OIBus.
+func importSource(args []string, other siteImport) (string, error) {
+	switch {
+	case other.from != "":
+		return "", none(args)
+	case other.dryRun || other.replace:
+		return "", badUsage("--dry-run and --replace need --from, the data folder of an OIBus 3.8")
+	}
+	return one(args, "the file to import, or --from,")
 }
 
 // Limits on what is imported: far more than a site with 100,000 items has, far less than fills a disk.

@@ -44,16 +44,33 @@ shown at the end and kept in a file in the data folder until it is changed; or p
   sudo ./oibus-installer install
   sudo ./oibus-installer install --host https://site.oianalytics.com --register
   sudo oibus-installer install --instance line4 --port 2230 --ask-admin-password
-  sudo oibus-installer install --instance line5 --admin-password-file /root/password --json
+  sudo oibus-installer install --instance line5 --admin-password-file /etc/oibus/first-password --json
 
 With a name it is one more OIBus beside those of this machine, with folders, port and service of its own; what another
-one has is refused. The packages of the system (deb, rpm, MSI) have done all that for the one without a name.`,
+one has is refused. The packages of the system (deb, rpm, MSI) have done all that for the one without a name.
+
+With --switch-from it takes the place of an OIBus 3.8 of this machine, whose data folder is named: it looks at everything
+first, stops that OIBus, brings its site over, starts in its place on its port, and waits until OIAnalytics has answered.
+When anything fails, all becomes as it was, the other OIBus runs again, and the answer says why. After a power cut the
+same command goes on. The data of the other OIBus is not changed: --switch-back gives it its place again, also weeks
+later. See what would come over before, with import --dry-run. After a package, the same command does it, too.
+
+  sudo ./oibus-installer install --switch-from /opt/OIBusData
+  sudo oibus-installer install --switch-back`,
 	setup: func(o *flag.FlagSet) action {
 		j := installJob{m: realMachine{}}
 		j.options(o)
+		other := switchJob{installJob: &j, show: os.Stderr}
+		back := other.options(o)
 		return func(ctx context.Context, args []string) (answer, error) {
-			if err := none(args); err != nil {
+			if err := errors.Join(none(args), other.misused(*back)); err != nil {
 				return nil, err
+			}
+			switch {
+			case *back:
+				return other.back(ctx)
+			case other.from != "":
+				return other.run(ctx)
 			}
 			return j.run(ctx)
 		}
@@ -170,6 +187,11 @@ func (j *installJob) run(ctx context.Context) (answer, error) {
 	before, known := r.named(i.Name)
 	if known {
 		i = j.keep(i, before)
+	}
+	if !known && i.ManagedBy == "" {
+		if err := j.taken(ctx, i); err != nil {
+			return nil, err
+		}
 	}
 	port, err := j.choosePort(r, i, known)
 	if err != nil {
@@ -384,6 +406,9 @@ func serviceSpec(i instance) platform.ServiceSpec {
 	display := "OIBus"
 	if i.Name != "" {
 		display += " " + i.Name
+	}
+	if strings.HasSuffix(i.Service, apartSuffix) {
+		display = i.Service // the usual one is the name of another service
 	}
 	return platform.ServiceSpec{
 		Name: i.Service, DisplayName: display, Description: "Collects data of machines and sends it to OIAnalytics.",

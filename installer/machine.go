@@ -2,6 +2,7 @@ package installer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -32,6 +33,19 @@ type machine interface {
 	AsOwner(dir string, do func() error) error
 	// Run runs a program of OIBus likewise, to its end, and returns what it printed.
 	Run(ctx context.Context, dir, program string, args ...string) (string, error)
+	// Import lets the agent import: as the owner of the folder, who may then read what others own; without a folder, as
+	// this process. It returns what it printed.
+	Import(ctx context.Context, dir, program string, args ...string) (string, error)
+	// Definitions lists the services that lead to a folder.
+	Definitions(ctx context.Context) ([]platform.ServiceDefinition, error)
+	Disable(ctx context.Context, service string) error
+	// SharesNames says whether a service can make room for another one of its name: then KeepUnit keeps what it was, Unshadow
+	// lets the one of a package count, and RestoreUnit puts it back.
+	SharesNames() bool
+	KeepUnit(service string) error
+	Unshadow(ctx context.Context, service string) error
+	RestoreUnit(ctx context.Context, service string) error
+	FreeSpace(dir string) (uint64, error)
 	Here() (string, error) // the folder of this program
 	Now() time.Time
 }
@@ -108,6 +122,53 @@ func (realMachine) Run(ctx context.Context, dir, program string, args ...string)
 		err = fmt.Errorf("%s: %w: %s", filepath.Base(program), err, lastLine(string(out)))
 	}
 	return string(out), err
+}
+
+// importLimit bounds an import: hours are enough for millions of files on a slow disk.
+const importLimit = 6 * time.Hour
+
+func (realMachine) Import(ctx context.Context, dir, program string, args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, importLimit)
+	defer cancel()
+	var complaint strings.Builder
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Stderr = &complaint
+	if dir != "" {
+		cmd.Dir = dir
+		if err := platform.ReadAllAsOwnerOf(dir, cmd); err != nil {
+			return "", err
+		}
+	}
+	out, err := cmd.Output()
+	if err != nil && complaint.Len() > 0 {
+		err = errors.New(strings.TrimSpace(complaint.String()))
+	}
+	return string(out), err
+}
+
+func (realMachine) Definitions(ctx context.Context) ([]platform.ServiceDefinition, error) {
+	return platform.ServiceDefinitions(ctx)
+}
+
+func (realMachine) Disable(ctx context.Context, service string) error {
+	return platform.DisableService(ctx, service)
+}
+
+func (realMachine) SharesNames() bool { return platform.SharesNames }
+
+func (realMachine) KeepUnit(service string) error { return platform.KeepUnit(service) }
+
+func (realMachine) Unshadow(ctx context.Context, service string) error {
+	return platform.ShadowsNoUnit(ctx, service)
+}
+
+func (realMachine) RestoreUnit(ctx context.Context, service string) error {
+	return platform.RestoreUnit(ctx, service)
+}
+
+func (realMachine) FreeSpace(dir string) (uint64, error) {
+	free, _, err := platform.DiskFree(dir)
+	return free, err
 }
 
 func (realMachine) Here() (string, error) {

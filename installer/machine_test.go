@@ -13,9 +13,11 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"oibus/launcher/handover"
 	"oibus/platform"
 )
 
@@ -28,16 +30,26 @@ type fakeMachine struct {
 	services map[string]*fakeService
 	calls    []string
 	runs     func(args []string) (string, error)
+	imports  func(args []string) (string, error)
+	shares   bool // two services can have one name, one after the other
+	free     uint64
+	killAt   int // the call at which this process is killed, before or after it; 0 never
+	after    bool
+	polled   bool // OIAnalytics answers
 }
 
 type fakeService struct {
-	spec   platform.ServiceSpec
-	server *httptest.Server
+	spec     platform.ServiceSpec
+	server   *httptest.Server
+	disabled bool
+	other    string       // data folder of another OIBus, of which this is the service
+	on       bool         // that one
+	kept     *fakeService // what this one replaced
 }
 
 func newMachine(t *testing.T) *fakeMachine {
 	t.Helper()
-	m := &fakeMachine{t: t, dir: t.TempDir(), services: map[string]*fakeService{}}
+	m := &fakeMachine{t: t, dir: t.TempDir(), services: map[string]*fakeService{}, free: 1 << 40, polled: true}
 	m.here = filepath.Join(m.dir, "archive")
 	for _, name := range []string{"oibus-launcher", "binaries/oibus", "oibus-installer"} {
 		m.write(filepath.Join("archive", name), "program "+name)
@@ -81,16 +93,22 @@ func (m *fakeMachine) Query(_ context.Context, service string) (platform.Service
 	switch {
 	case !there:
 		return platform.ServiceStatus{State: platform.ServiceAbsent}, nil
-	case s.server == nil:
-		return platform.ServiceStatus{State: platform.ServiceStopped, AtBoot: true}, nil
+	case s.server == nil && !s.on:
+		return platform.ServiceStatus{State: platform.ServiceStopped, AtBoot: !s.disabled}, nil
 	}
-	return platform.ServiceStatus{State: platform.ServiceRunning, AtBoot: true, PID: 7}, nil
+	return platform.ServiceStatus{State: platform.ServiceRunning, AtBoot: !s.disabled, PID: 7}, nil
 }
 
 func (m *fakeMachine) Install(_ context.Context, s platform.ServiceSpec) error {
+	m.kill(false)
+	defer m.kill(true)
 	m.note("install %s", s.Name)
-	if old, there := m.services[s.Name]; there {
-		old.spec = s
+	if old, there := m.services[s.Name]; there && old.other == "" {
+		old.spec, old.disabled = s, false
+		return nil
+	} else if there { // a unit that takes the place of another one
+		old.on = false
+		m.services[s.Name] = &fakeService{spec: s, kept: old.kept}
 		return nil
 	}
 	m.services[s.Name] = &fakeService{spec: s}
@@ -98,11 +116,16 @@ func (m *fakeMachine) Install(_ context.Context, s platform.ServiceSpec) error {
 }
 
 func (m *fakeMachine) Enable(_ context.Context, service string) error {
+	m.kill(false)
+	defer m.kill(true)
 	m.note("enable %s", service)
+	m.services[service].disabled = false
 	return nil
 }
 
 func (m *fakeMachine) Remove(_ context.Context, service string) error {
+	m.kill(false)
+	defer m.kill(true)
 	m.note("remove %s", service)
 	if s, there := m.services[service]; there {
 		s.stop()
@@ -112,6 +135,7 @@ func (m *fakeMachine) Remove(_ context.Context, service string) error {
 }
 
 func (s *fakeService) stop() {
+	s.on = false
 	if s.server != nil {
 		s.server.Close()
 		s.server = nil
@@ -119,10 +143,16 @@ func (s *fakeService) stop() {
 }
 
 func (m *fakeMachine) Start(_ context.Context, service string) error {
+	m.kill(false)
+	defer m.kill(true)
 	m.note("start %s", service)
 	s, there := m.services[service]
 	if !there {
 		return platform.ErrNoService
+	}
+	if s.other != "" {
+		s.on = true
+		return nil
 	}
 	if s.server != nil {
 		return nil
@@ -131,6 +161,8 @@ func (m *fakeMachine) Start(_ context.Context, service string) error {
 }
 
 func (m *fakeMachine) Stop(_ context.Context, service string) error {
+	m.kill(false)
+	defer m.kill(true)
 	m.note("stop %s", service)
 	m.services[service].stop()
 	return nil
@@ -180,6 +212,14 @@ func (m *fakeMachine) serve(s *fakeService) error {
 		return err
 	}
 	a := &fakeAgent{data: data}
+	if m.polled {
+		err = handover.WriteContact(data, handover.Contact{At: m.Now()})
+	} else {
+		err = handover.WriteContact(data, handover.Contact{Error: "ECONNREFUSED"})
+	}
+	if err != nil {
+		return err
+	}
 	s.server = &httptest.Server{Listener: l, Config: &http.Server{Handler: a.routes()}}
 	s.server.Start()
 	return nil
@@ -264,15 +304,25 @@ func (a *fakeAgent) known(next http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
+// lastPort is the last one that freePort has given. They lie below those that the system gives to whoever asks for any,
+// so that nobody else gets one of them before it is used.
+var lastPort atomic.Int32
+
 // freePort is a port that nothing uses.
 func freePort(t *testing.T) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 5000 {
+		port := 20000 + (os.Getpid()*7+int(lastPort.Add(1)))%12000
+		l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port))
+		if err == nil {
+			if err := l.Close(); err != nil {
+				t.Fatal(err)
+			}
+			return port
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	t.Fatal("no port is free")
+	return 0
 }
 
 func (m *fakeMachine) wantCalls(want ...string) {

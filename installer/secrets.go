@@ -23,6 +23,9 @@ type secretSource struct {
 	given    string // by the Windows installer only
 }
 
+// asked says whether the command line speaks of the secret.
+func (s *secretSource) asked() bool { return s.file != "" || s.ask || s.given != "" }
+
 // maxSecret bounds what is read.
 const maxSecret = 1024
 

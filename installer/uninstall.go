@@ -68,6 +68,9 @@ func (j uninstallJob) run(ctx context.Context) (answer, error) {
 	if err == nil && !j.byMSI {
 		a.ProgramsRemoved, err = removePrograms(r, i)
 	}
+	if s, e := readSwitch(j.m, i.Name); e == nil && s != nil {
+		a.OldService = s.Old.Name
+	}
 	return a, err
 }
 
@@ -112,10 +115,15 @@ type uninstallAnswer struct {
 	instance
 	DataRemoved     bool `json:"dataRemoved"`
 	ProgramsRemoved bool `json:"programsRemoved"`
+	// OldService is that of the OIBus 3.8 whose place this one had taken.
+	OldService string `json:"oldService,omitempty"`
 }
 
 func (a uninstallAnswer) text() string {
 	text := "Removed: the service " + a.Service + " of " + a.label() + "\n"
+	if a.OldService != "" {
+		text += "The OIBus 3.8 whose place it had taken does not run: oibus-installer install --switch-back starts it, here or from an archive.\n"
+	}
 	if a.DataRemoved {
 		return text + "Its data and settings are deleted.\n"
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -153,7 +154,9 @@ func serviceAccount(name string) string { return `NT SERVICE\` + name }
 func InstallService(_ context.Context, s ServiceSpec) error {
 	err := register(s)
 	if err == nil {
-		err = withService(s.Name, windows.SERVICE_ALL_ACCESS, setRecovery)
+		err = withService(s.Name, windows.SERVICE_ALL_ACCESS, func(registered *mgr.Service) error {
+			return errors.Join(setRecovery(registered), limit(registered))
+		})
 	}
 	if err == nil {
 		err = addEventSource()
@@ -161,20 +164,11 @@ func InstallService(_ context.Context, s ServiceSpec) error {
 	if err != nil {
 		return fmt.Errorf("cannot register the service: %w", err)
 	}
-	// Not every system can limit a service further; its account has hardly any rights anyway.
-	_ = withService(s.Name, windows.SERVICE_ALL_ACCESS, limit)
 	return nil
 }
 
 func register(s ServiceSpec) error {
-	config := mgr.Config{
-		ServiceType: windows.SERVICE_WIN32_OWN_PROCESS, StartType: mgr.StartAutomatic, ErrorControl: mgr.ErrorNormal,
-		DisplayName: s.DisplayName, Description: s.Description, ServiceStartName: serviceAccount(s.Name),
-	}
-	err := withService(s.Name, windows.SERVICE_ALL_ACCESS, func(old *mgr.Service) error {
-		config.BinaryPathName = commandLine(s.Program, s.Args)
-		return old.UpdateConfig(config)
-	})
+	err := withService(s.Name, windows.SERVICE_ALL_ACCESS, func(old *mgr.Service) error { return renew(old, s) })
 	if !errors.Is(err, ErrNoService) {
 		return err
 	}
@@ -182,11 +176,33 @@ func register(s ServiceSpec) error {
 	if err != nil {
 		return err
 	}
-	made, err := m.CreateService(s.Name, s.Program, config, s.Args...)
+	made, err := m.CreateService(s.Name, s.Program, mgr.Config{
+		ServiceType: windows.SERVICE_WIN32_OWN_PROCESS, StartType: mgr.StartAutomatic, ErrorControl: mgr.ErrorNormal,
+		DisplayName: s.DisplayName, Description: s.Description, ServiceStartName: serviceAccount(s.Name),
+	}, s.Args...)
 	if err == nil {
 		err = made.Close()
 	}
 	return errors.Join(err, m.Disconnect())
+}
+
+// renew changes what is ours of a registration. mgr.UpdateConfig would also take away the identity that an MSI has given
+// to the service, and the delay of its start that a person has.
+func renew(old *mgr.Service, s ServiceSpec) error {
+	var texts [4]*uint16
+	for i, text := range []string{commandLine(s.Program, s.Args), serviceAccount(s.Name), s.DisplayName, s.Description} {
+		var err error
+		if texts[i], err = windows.UTF16PtrFromString(text); err != nil {
+			return err
+		}
+	}
+	err := windows.ChangeServiceConfig(old.Handle, windows.SERVICE_WIN32_OWN_PROCESS, mgr.StartAutomatic, mgr.ErrorNormal,
+		texts[0], nil, nil, nil, texts[1], nil, texts[2])
+	if err != nil {
+		return err
+	}
+	description := windows.SERVICE_DESCRIPTION{Description: texts[3]}
+	return windows.ChangeServiceConfig2(old.Handle, windows.SERVICE_CONFIG_DESCRIPTION, (*byte)(unsafe.Pointer(&description)))
 }
 
 func commandLine(program string, args []string) string {
@@ -206,17 +222,30 @@ func setRecovery(s *mgr.Service) error {
 	if err := s.SetRecoveryActions([]mgr.RecoveryAction{again(2 * time.Second), again(5 * time.Second), again(30 * time.Second)}, day); err != nil {
 		return fmt.Errorf("cannot set what happens when it fails: %w", err)
 	}
-	if err := s.SetRecoveryActionsOnNonCrashFailures(true); err != nil && !errors.Is(err, windows.ERROR_INVALID_LEVEL) { // what Wine answers
-		return fmt.Errorf("cannot set what happens when it fails: %w", err)
-	}
-	return nil
+	return optional("also after an end with an error it starts again", s.SetRecoveryActionsOnNonCrashFailures(true))
 }
 
-// limit takes all privileges from the service but those it needs.
+// limit gives a service an identity that folders can be given to, and takes all privileges from it but those it needs.
 func limit(s *mgr.Service) error {
+	identity := uint32(windows.SERVICE_SID_TYPE_UNRESTRICTED)
+	err := windows.ChangeServiceConfig2(s.Handle, windows.SERVICE_CONFIG_SERVICE_SID_INFO, (*byte)(unsafe.Pointer(&identity)))
 	list := append(utf16.Encode([]rune(requiredPrivileges)), 0, 0)
 	info := struct{ privileges *uint16 }{&list[0]}
-	return windows.ChangeServiceConfig2(s.Handle, windows.SERVICE_CONFIG_REQUIRED_PRIVILEGES_INFO, (*byte)(unsafe.Pointer(&info)))
+	return errors.Join(optional("the service has an identity of its own", err), optional("the service has hardly any privileges",
+		windows.ChangeServiceConfig2(s.Handle, windows.SERVICE_CONFIG_REQUIRED_PRIVILEGES_INFO, (*byte)(unsafe.Pointer(&info)))))
+}
+
+// optional lets pass, and logs, that a service manager does not know a property at all, which Wine answers to some of
+// them. Every Windows that OIBus runs on knows them: there nothing passes.
+func optional(property string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, windows.ERROR_INVALID_LEVEL):
+		slog.Info("this service manager knows nothing of a property of services; the service is registered without it", "property", property)
+		return nil
+	}
+	return fmt.Errorf("cannot set that %s: %w", property, err)
 }
 
 func addEventSource() error {

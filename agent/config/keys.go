@@ -44,6 +44,7 @@ func Keys() []Key {
 		{"web.allowed_hosts", "", []string{}, list, "Names, besides this machine's own, under which browsers may open the page."},
 		{"web.tls_certificate", "", "", anyText, "PEM file with the certificate of the page; with tls_key it is served over HTTPS."},
 		{"web.tls_key", "", "", anyText, "PEM file with the private key of that certificate."},
+		{"web.tls_generated", "", false, anyBool, "Without tls_certificate: serve the page over HTTPS with a certificate that OIBus makes itself."},
 
 		{"proxy.enabled", "proxyServer.enabled", d.ProxyServer.Enabled, anyBool, "Offer a forward proxy to other machines."},
 		{"proxy.port", "proxyServer.port", int64(*d.ProxyServer.Port), port, "Port of the forward proxy."},

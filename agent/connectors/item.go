@@ -57,9 +57,30 @@ type ItemFilter struct {
 	Enabled    *bool
 }
 
+// folded prepares a filter for matches.
+func (f ItemFilter) folded() ItemFilter {
+	f.Name = strings.ToLower(f.Name)
+	return f
+}
+
+// matches is for a filter that is folded.
 func (f ItemFilter) matches(i *entity.SouthItem) bool {
-	return (f.Name == "" || strings.Contains(strings.ToLower(i.Name), strings.ToLower(f.Name))) &&
-		(f.ScanModeID == "" || i.ScanModeID == f.ScanModeID) && (f.Enabled == nil || i.Enabled == *f.Enabled)
+	return (f.ScanModeID == "" || i.ScanModeID == f.ScanModeID) && (f.Enabled == nil || i.Enabled == *f.Enabled) &&
+		(f.Name == "" || strings.Contains(strings.ToLower(i.Name), f.Name))
+}
+
+// ChooseItems returns a South, and which of its items a filter chooses, in order of names. Neither may be changed.
+func (s *Service) ChooseItems(southID string, filter ItemFilter) (south entity.South, chosen []int, err error) {
+	if south, err = s.South(southID); err != nil {
+		return south, nil, err
+	}
+	filter = filter.folded()
+	for i := range south.Items {
+		if filter.matches(&south.Items[i]) {
+			chosen = append(chosen, i)
+		}
+	}
+	return south, chosen, nil
 }
 
 // SearchItems returns a page, counted from 0, of the items that a filter chooses, in order of names, and how many it
@@ -69,6 +90,7 @@ func (s *Service) SearchItems(southID string, filter ItemFilter, page, size int)
 	if err != nil {
 		return nil, 0, err
 	}
+	filter = filter.folded()
 	for i := range south.Items {
 		if !filter.matches(&south.Items[i]) {
 			continue

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"oibus/agent/cache"
 	"oibus/agent/entity"
@@ -17,16 +18,45 @@ type CacheFound struct {
 	cache.Found
 }
 
+// cachePatience is how long a request waits for a cache that is being opened: its North was made, changed, started or
+// stopped a moment ago.
+const cachePatience = 10 * time.Second
+
 // cacheOf is the North whose cache is asked for.
 func (s *Service) cacheOf(id string) (northRunner, error) {
+	patience := time.NewTimer(cachePatience)
+	defer patience.Stop()
+	for {
+		r, changed, err := s.cacheNow(id)
+		if err == nil || changed == nil {
+			return r, err
+		}
+		select {
+		case <-changed:
+		case <-patience.C:
+			return nil, err
+		}
+	}
+}
+
+// cacheNow is a North with its cache, or an error and, unless there is no such North, a channel that is closed when it
+// may be open.
+func (s *Service) cacheNow(id string) (northRunner, <-chan struct{}, error) {
 	if _, err := s.o.Connectors.North(id); err != nil {
-		return nil, entity.NotFound("Could not find North \"%s\" in engine", id)
+		return nil, nil, entity.NotFound("Could not find North \"%s\" in engine", id)
 	}
-	r, _, _, found := s.northNow(id)
-	if !found || r == nil {
-		return nil, fmt.Errorf("the cache of North %q is not open yet", id)
+	notYet := fmt.Errorf("the cache of North %q is not open yet", id)
+	s.mu.RLock()
+	slot := s.norths[id]
+	s.mu.RUnlock()
+	if slot == nil {
+		return nil, nil, notYet
 	}
-	return r, nil
+	r, _, _, changed := slot.view()
+	if r == nil {
+		return nil, changed, notYet
+	}
+	return r, nil, nil
 }
 
 // SearchCache searches the cache of a North.

@@ -69,15 +69,3 @@ func (s *Service) accept(ctx context.Context, id string, c content.Content, src 
 		}
 	}
 }
-
-// northNow is a North as it runs.
-func (s *Service) northNow(id string) (r northRunner, e entity.North, takes, found bool) {
-	s.mu.RLock()
-	slot := s.norths[id]
-	s.mu.RUnlock()
-	if slot == nil {
-		return nil, e, false, false
-	}
-	r, e, takes, _ = slot.view()
-	return r, e, takes, true
-}

@@ -9,7 +9,9 @@ import (
 // handler is the slog.Handler of one scope. What does not change from record to record is prepared once.
 type handler struct {
 	hub    *Hub
-	scope  []byte // as appendScope makes it
+	of     Scope
+	except string
+	scope  []byte // as appendScope makes it of both
 	label  string // for the console
 	attrs  []byte // of WithAttrs, as text
 	prefix string // of WithGroup
@@ -17,7 +19,7 @@ type handler struct {
 
 func (h *Hub) handler(s Scope, except string) *handler {
 	s = s.normal()
-	return &handler{hub: h, scope: appendScope(nil, s, except), label: label(s)}
+	return &handler{hub: h, of: s, except: except, scope: appendScope(nil, s, except), label: label(s)}
 }
 
 func (h *handler) Enabled(_ context.Context, level slog.Level) bool {
@@ -27,10 +29,31 @@ func (h *handler) Enabled(_ context.Context, level slog.Level) bool {
 func (h *handler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	next := *h
 	next.attrs = append([]byte(nil), h.attrs...)
+	narrowed := false
 	for _, a := range attrs {
+		if h.prefix == "" && next.of.narrow(a) {
+			narrowed = true
+			continue
+		}
 		next.attrs = appendAttr(next.attrs, h.prefix, a)
 	}
+	if narrowed {
+		next.of = next.of.normal()
+		next.scope = appendScope(nil, next.of, next.except)
+	}
 	return &next
+}
+
+// narrow makes a scope that of an item or group, when a is one of the attributes itemId, itemName, groupId and groupName:
+// a logger that has them writes about that item or group.
+func (s *Scope) narrow(a slog.Attr) bool {
+	fields := map[string]*string{"itemId": &s.ItemID, "itemName": &s.ItemName, "groupId": &s.GroupID, "groupName": &s.GroupName}
+	field := fields[a.Key]
+	if field == nil || a.Value.Kind() != slog.KindString {
+		return false
+	}
+	*field = a.Value.String()
+	return true
 }
 
 func (h *handler) WithGroup(name string) slog.Handler {

@@ -211,3 +211,19 @@ func TestOpenFailsWhenTheFolderCannotBe(t *testing.T) {
 		t.Fatal("a file was taken for the log folder")
 	}
 }
+
+func TestALoggerOfAScopeIsNarrowedToAnItemOrAGroup(t *testing.T) {
+	t.Parallel()
+	e := logged(t, func(l *slog.Logger) { l.With("itemId", "i1", "itemName", "Temp 1", "try", 3).Warn("no answer") })
+	if want := (Scope{Type: South, ID: "s1", Name: "PLC", ItemID: "i1", ItemName: "Temp 1"}); e.Scope != want || e.Message != "no answer try=3" {
+		t.Errorf("got %+v %q", e.Scope, e.Message)
+	}
+	e = logged(t, func(l *slog.Logger) { l.With("groupId", "g1", "groupName", "Fast").Warn("no answer") })
+	if want := (Scope{Type: South, ID: "s1", Name: "PLC", GroupID: "g1", GroupName: "Fast"}); e.Scope != want {
+		t.Errorf("got %+v", e.Scope)
+	}
+	e = logged(t, func(l *slog.Logger) { l.Warn("no answer", "itemId", "i1") })
+	if e.Scope.ItemID != "" || e.Message != "no answer itemId=i1" {
+		t.Errorf("got %+v %q", e.Scope, e.Message)
+	}
+}

@@ -63,7 +63,7 @@ func openHub(t testing.TB, dir string, o Options) *Hub {
 func stop(h *Hub) {
 	h.sending.StopAndWait(time.Second)
 	h.queue.close()
-	h.followers.close()
+	h.grown.close()
 	h.tasks.StopAndWait(time.Second)
 }
 

@@ -35,7 +35,7 @@ type Hub struct {
 	journal    *journal
 	writer     *writer
 	console    *console
-	followers  followers
+	grown      bell
 	forwarders []*forwarder // OIAnalytics, Loki, syslog
 	tasks      *task.Group  // writer and console
 	sending    *task.Group  // forwarders
@@ -149,15 +149,16 @@ func (h *Hub) alarm(text string) {
 	h.console.push(appendConsole(nil, h.now(), slog.LevelError, "", []byte(text)))
 }
 
-func (h *Hub) onWritten(data []byte) {
-	h.followers.publish(data, h.now())
+func (h *Hub) onWritten() {
+	h.grown.ring()
 	for _, f := range h.forwarders {
 		signal(f.wake)
 	}
 }
 
 // Logger returns a logger for s. Attributes are appended to the message as key=value; those whose key names a secret,
-// such as password or authorization, are masked.
+// such as password or authorization, are masked. With("itemId", id, "itemName", name), or the same of a group, narrows
+// it to an item or group of s.
 func (h *Hub) Logger(s Scope) *slog.Logger { return slog.New(h.handler(s, "")) }
 
 // Flush waits until all that was logged before is in the journal.
@@ -174,8 +175,9 @@ func (h *Hub) Close(ctx context.Context) error {
 		err = errors.Join(err, waitErr, h.sending.StopAndWait(lastWords))
 	}
 	h.queue.close()
-	h.followers.close()
-	return errors.Join(err, h.tasks.StopAndWait(max(lastWords, untilDone(ctx))))
+	err = errors.Join(err, h.tasks.StopAndWait(max(lastWords, untilDone(ctx))))
+	h.grown.close()
+	return err
 }
 
 func untilDone(ctx context.Context) time.Duration {

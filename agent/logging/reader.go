@@ -1,8 +1,10 @@
 package logging
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 )
 
@@ -26,6 +28,76 @@ func (j *journal) locate(seq uint64) position {
 		}
 	}
 	return p
+}
+
+// end is the position after the newest line, the zero position while there is none.
+func (j *journal) end() position {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	files := j.all()
+	if len(files) == 0 {
+		return position{}
+	}
+	newest := files[len(files)-1]
+	return position{newest.first, newest.size}
+}
+
+// seek is locate, and not far before the line: it halves the file instead of reading it.
+func (j *journal) seek(seq uint64) position {
+	p := j.locate(seq)
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	for _, s := range j.all() {
+		if s.first == p.first {
+			p.offset = seekFile(s, seq)
+		}
+	}
+	return p
+}
+
+// seekFile is where a line at most a few pieces before the one numbered seq begins; 0 when nothing better is found.
+func seekFile(s segment, seq uint64) int64 {
+	f, err := os.Open(s.path)
+	if err != nil {
+		return 0
+	}
+	defer f.Close()
+	low, high, buf := int64(0), s.size, make([]byte, chunkSize)
+	for high-low > chunkSize {
+		middle := low + (high-low)/2
+		n, err := f.ReadAt(buf[:min(chunkSize, s.size-middle)], middle)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return low
+		}
+		at, found := firstLine(buf[:n])
+		switch {
+		case at < 0:
+			return low
+		case found < seq:
+			low = middle + int64(at)
+		default:
+			high = middle
+		}
+	}
+	return low
+}
+
+// firstLine is where in piece the first whole line begins, and its number; at is negative when there is none.
+func firstLine(piece []byte) (at int, seq uint64) {
+	for {
+		start := bytes.IndexByte(piece[at:], '\n') + 1
+		if start == 0 {
+			return -1, 0
+		}
+		at += start
+		end := bytes.IndexByte(piece[at:], '\n')
+		if end < 0 {
+			return -1, 0
+		}
+		if r, err := parseRecord(piece[at : at+end]); err == nil {
+			return at, r.seq
+		}
+	}
 }
 
 // read fills buf with whole lines from p on, and returns how many bytes they are and the position after them. At the

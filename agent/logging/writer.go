@@ -23,7 +23,7 @@ type writer struct {
 	journal *journal
 	flushes chan chan struct{}
 	ended   chan struct{}     // closed when run is over
-	written func(data []byte) // called with each batch that is in the journal
+	written func()            // called after each batch that is in the journal
 	alarm   func(text string) // tells on the console what the journal cannot tell
 	now     func() time.Time
 
@@ -89,7 +89,7 @@ func (w *writer) persist(ctx context.Context, b batch) bool {
 	for {
 		err := w.journal.write(b)
 		if err == nil {
-			w.written(b.data)
+			w.written()
 			return true
 		}
 		if w.failure == nil {

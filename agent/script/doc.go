@@ -8,7 +8,11 @@
 // The parent keeps a Pool; a worker process runs Serve. They talk in frames over the standard streams of the worker.
 package script
 
-import "time"
+import (
+	"fmt"
+	"strings"
+	"time"
+)
 
 // Bounds of an execution. Their relations are a test.
 const (
@@ -43,15 +47,33 @@ const (
 	Runtime     = "RUNTIME_ERROR"
 )
 
-// Error says why an execution has no result. Its text is that of the reference.
+// Error says why an execution has no result, and where in the code, as it was written, as far as that is known. Its text
+// is that of the reference, which does not tell where.
 type Error struct {
 	Category string `json:"category"`
 	Message  string `json:"message"`
+	Line     int    `json:"line,omitempty"`   // from 1; 0 when it is not known
+	Column   int    `json:"column,omitempty"` // from 1
 }
 
 func (e *Error) Error() string {
 	return "[" + e.Category + "] Custom code execution failed: " + e.Message
 }
+
+// Place is where it happened, as " [transformer:3:11]"; empty when that is not known, or is in the text already.
+func (e *Error) Place() string {
+	if e.Line == 0 {
+		return ""
+	}
+	place := fmt.Sprintf(" [%s:%d:%d]", sourceName, e.Line, e.Column)
+	if strings.HasSuffix(e.Message, place) {
+		return ""
+	}
+	return place
+}
+
+// sourceName is what the code of a transformer is called in its errors.
+const sourceName = "transformer"
 
 const timedOut = "Script execution timed out."
 

@@ -4,11 +4,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/dop251/goja"
+	"github.com/dop251/goja/file"
 )
 
 // callDepth is about what other engines allow.
@@ -27,7 +30,11 @@ func (s *server) execute(w work) (a answer, body []byte, err error) {
 		}
 	}()
 	if a, body, err = s.run(w); err != nil {
-		err = asError(err)
+		failed := asError(err)
+		if failed.Line == 0 {
+			failed.Line, failed.Column = place(err, w.request.Language == TypeScript)
+		}
+		err = failed
 	}
 	return a, body, err
 }
@@ -91,7 +98,7 @@ func call(vm *goja.Runtime, w work) (goja.Value, error) {
 	case goja.PromiseStateFulfilled:
 		return promise.Result(), nil
 	case goja.PromiseStateRejected:
-		return nil, errors.New(thrown(promise.Result()))
+		return nil, rejection(promise.Result(), w.request.Language == TypeScript)
 	}
 	return nil, errors.New("the promise that transform returned never settles: there is nothing to wait for, neither timers nor network")
 }
@@ -216,6 +223,26 @@ func asError(err error) *Error {
 	}
 	return failure(Runtime, err.Error())
 }
+
+// rejection is the error of a promise. Only its stack, a text, tells where it was made.
+func rejection(v goja.Value, mapped bool) *Error {
+	e := failure(Runtime, thrown(v))
+	o, ok := v.(*goja.Object)
+	if !ok {
+		return e
+	}
+	stack, _ := exported(o.Get("stack")).(string)
+	if found := ownFrame.FindStringSubmatch(stack); found != nil {
+		line, errLine := strconv.Atoi(found[1])
+		column, errColumn := strconv.Atoi(found[2])
+		if errLine == nil && errColumn == nil {
+			e.Line, e.Column = at(file.Position{Line: line, Column: column}, mapped)
+		}
+	}
+	return e
+}
+
+var ownFrame = regexp.MustCompile(`\b` + sourceName + `:(\d+):(\d+)\(`)
 
 // messageLimit bounds what a thrown value may say.
 const messageLimit = 4 << 10

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/dop251/goja"
+	"github.com/dop251/goja/file"
 	"github.com/dop251/goja/parser"
 	"github.com/evanw/esbuild/pkg/api"
 )
@@ -49,35 +50,90 @@ func compile(r request) (*goja.Program, error) {
 			return nil, err
 		}
 	}
-	program, err := goja.Compile("transformer", code, false)
+	return compileSource(code, r.Language == TypeScript)
+}
+
+// compileSource compiles a transformer. A source map is looked at only when it is our own: others would name files.
+func compileSource(code string, mapped bool) (*goja.Program, error) {
+	maps := parser.WithDisableSourceMaps
+	if mapped {
+		maps = parser.WithSourceMapLoader(func(string) ([]byte, error) { return nil, errMap })
+	}
+	tree, err := parser.ParseFile(nil, sourceName, code, 0, maps)
 	if err != nil {
-		return nil, failure(Runtime, syntaxText(err))
+		return nil, syntaxError(err, mapped)
+	}
+	program, err := goja.CompileAST(tree, false)
+	if err != nil {
+		return nil, syntaxError(err, mapped)
 	}
 	return program, nil
 }
 
-// syntaxText is what is wrong, and where.
-func syntaxText(err error) string {
-	var list parser.ErrorList
-	if errors.As(err, &list) && len(list) > 0 {
-		return fmt.Sprintf("%s [transformer:%d:%d]", list[0].Message, list[0].Position.Line, list[0].Position.Column)
+var errMap = errors.New("source maps are not read")
+
+// syntaxError is what is wrong, and where.
+func syntaxError(err error, mapped bool) *Error {
+	var (
+		list   parser.ErrorList
+		faulty *goja.CompilerSyntaxError
+	)
+	e := failure(Runtime, "")
+	switch {
+	case errors.As(err, &list) && len(list) > 0:
+		e.Message = list[0].Message
+		e.Line, e.Column = at(list[0].Position, mapped)
+	case errors.As(err, &faulty) && faulty.File != nil:
+		e.Message = faulty.Message
+		e.Line, e.Column = at(faulty.File.Position(faulty.Offset), mapped)
+	default:
+		e.Message = syntaxText(err)
 	}
+	e.Message += e.Place()
+	return e
+}
+
+// at is a position in the code as it was written. The columns of a source map count from 0, those of code from 1.
+func at(p file.Position, mapped bool) (line, column int) {
+	if mapped && p.Line > 0 {
+		return p.Line, p.Column + 1
+	}
+	return p.Line, p.Column
+}
+
+// place is where in the code of a transformer err happened: the innermost call that is its own.
+func place(err error, mapped bool) (line, column int) {
+	var exception *goja.Exception
+	if !errors.As(err, &exception) {
+		return 0, 0
+	}
+	for _, frame := range exception.Stack() {
+		if frame.SrcName() == sourceName {
+			return at(frame.Position(), mapped)
+		}
+	}
+	return 0, 0
+}
+
+// syntaxText is the first line of what the interpreter says.
+func syntaxText(err error) string {
 	text, _, _ := strings.Cut(err.Error(), "\n")
 	return strings.TrimPrefix(text, "SyntaxError: ")
 }
 
 // transpile removes the types.
 func transpile(code string) (string, error) {
-	out := api.Transform(code, api.TransformOptions{Loader: api.LoaderTS, Target: api.ES2020, Format: api.FormatCommonJS, LogLevel: api.LogLevelSilent})
+	out := api.Transform(code, api.TransformOptions{Loader: api.LoaderTS, Target: api.ES2020, Format: api.FormatCommonJS, LogLevel: api.LogLevelSilent,
+		Sourcemap: api.SourceMapInline, Sourcefile: sourceName, SourcesContent: api.SourcesContentExclude})
 	if len(out.Errors) == 0 {
 		return string(out.Code), nil
 	}
-	e := out.Errors[0]
-	at := ""
-	if e.Location != nil {
-		at = fmt.Sprintf(" (line %d, column %d)", e.Location.Line, e.Location.Column+1)
+	e := failure(Syntax, "TypeScript compilation failed: "+out.Errors[0].Text)
+	if l := out.Errors[0].Location; l != nil {
+		e.Line, e.Column = l.Line, l.Column+1
+		e.Message += fmt.Sprintf(" (line %d, column %d)", e.Line, e.Column)
 	}
-	return "", failure(Syntax, "TypeScript compilation failed: "+e.Text+at)
+	return "", e
 }
 
 // compileExpression wraps an expression so that it can only be one: it is checked alone first. Its results become texts as

@@ -157,6 +157,39 @@ func TestErrorsHaveTheReferencesTexts(t *testing.T) {
 	}
 }
 
+func TestErrorsTellTheirPlaceInTheCodeAsItWasWritten(t *testing.T) {
+	t.Parallel()
+	p := newPool(t)
+	for name, c := range map[string]struct {
+		code, language string
+		line, column   int
+	}{
+		"thrown":              {"function transform(c) {\n  const x = 1;\n  throw new Error('kaput');\n}", JavaScript, 3, 9},
+		"thrown text":         {"function transform(c) {\n\n\n  throw 'kaput';\n}", JavaScript, 4, 3},
+		"of the interpreter":  {"function transform(c) {\n  return c.nothing.at;\n}", JavaScript, 2, 20},
+		"in a function of it": {"function inner(x) {\n  return JSON.parse(x);\n}\nfunction transform(c) {\n  return inner('{');\n}", JavaScript, 2, 20},
+		"in a library":        {"function transform(c) {\n  return luxon.DateTime.fromObject({ what: 1 });\n}", JavaScript, 2, 35},
+		"rejected":            {"async function transform(c) {\n  await null;\n  throw new Error('later');\n}", JavaScript, 3, 9},
+		"at load":             {"const a = 1;\nnothing();\nfunction transform() {}", JavaScript, 2, 8},
+		"syntax":              {"function transform() {\n  return {{;\n}", JavaScript, 2, 12},
+		"declared twice":      {"const a = 1;\nconst a = 2;", JavaScript, 2, 7},
+		"typescript":          {"interface A {\n  x: number;\n}\n\nexport function transform(c: string): A {\n  const a: A = { x: 1 };\n  throw new Error('kaput');\n}", TypeScript, 7, 9},
+		"typescript rejected": {"interface A {\n  x: number;\n}\nexport async function transform(c: string): Promise<A> {\n  throw new Error('kaput');\n}", TypeScript, 5, 9},
+		"typescript syntax":   {"\nfunction transform(: string) {}", TypeScript, 2, 20},
+		"no place":            {"function transform() { return {} }", JavaScript, 0, 0},
+		"a foreign map":       {"function transform() {\n  throw new Error('kaput');\n}\n//# sourceMappingURL=/etc/passwd", JavaScript, 2, 9},
+		"a foreign map too":   {"function transform() {\n  throw new Error('kaput');\n}\n//# sourceMappingURL=/etc/passwd", TypeScript, 2, 9},
+	} {
+		j := job(c.code)
+		j.Language = c.language
+		_, err := p.Transform(t.Context(), j)
+		var failed *Error
+		if !errors.As(err, &failed) || failed.Line != c.line || failed.Column != c.column {
+			t.Errorf("%s: %v, want %d:%d: %+v", name, err, c.line, c.column, failed)
+		}
+	}
+}
+
 // good runs an ordinary script, to see that the pool is in order.
 func good(t *testing.T, p *Pool) {
 	t.Helper()

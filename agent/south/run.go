@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"oibus/agent/entity"
@@ -24,7 +25,7 @@ func (r *Runner) run(ctx context.Context, u *unit) {
 	items, err := u.describe(d)
 	if err != nil {
 		r.failed(err)
-		r.log.Error(err.Error())
+		r.logOf(u).Error(err.Error())
 		return
 	}
 	good := true
@@ -58,8 +59,22 @@ func (r *Runner) ended(ctx context.Context, u *unit, what string, err error) boo
 		r.trace("%s: %s", what, err)
 		return false
 	}
-	r.log.Error(fmt.Sprintf("%s: %s", what, err))
+	r.logOf(u).Error(fmt.Sprintf("%s: %s", what, err))
 	return false
+}
+
+// logOf is the log of the item or group that a unit reads: a search of the log finds what went wrong with it.
+func (r *Runner) logOf(u *unit) *slog.Logger {
+	if u.group == "" {
+		return r.log.With("itemId", u.members[0].ID, "itemName", u.members[0].Name)
+	}
+	name := ""
+	r.mu.Lock()
+	if group := r.plan.groups[u.group]; group != nil {
+		name = group.Name
+	}
+	r.mu.Unlock()
+	return r.log.With("groupId", u.group, "groupName", name)
 }
 
 // holdDue says whether it is time to log again that content cannot be taken: each unit would say the same.
@@ -74,7 +89,7 @@ func (r *Runner) logNothingToRead(u *unit, skipped *interval.SkippedError) {
 	warn := due(&u.passed, r.now())
 	r.mu.Unlock()
 	if warn {
-		r.log.Warn(skipped.Text)
+		r.logOf(u).Warn(skipped.Text)
 		return
 	}
 	r.trace("%s", skipped.Text)

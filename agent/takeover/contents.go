@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -29,6 +30,7 @@ type waiting struct {
 	created time.Time
 	file    string
 	count   int
+	size    int64
 	kind    content.Kind
 }
 
@@ -48,7 +50,7 @@ func (s *Source) findContents(name string, site *Site) ([]waiting, error) {
 		for _, e := range entries {
 			w, err := readMetadata(filepath.Join(base, "metadata", e.Name()))
 			if err == nil {
-				_, err = os.Stat(filepath.Join(base, "content", strings.TrimSuffix(e.Name(), ".json")))
+				w.size, err = sizeOf(filepath.Join(base, "content", strings.TrimSuffix(e.Name(), ".json")))
 			}
 			if err != nil {
 				site.change(err.Error(), "the content %s/%s/%s is left out", folder, name, e.Name())
@@ -60,6 +62,14 @@ func (s *Source) findContents(name string, site *Site) ([]waiting, error) {
 	}
 	slices.SortStableFunc(list, func(a, b waiting) int { return a.created.Compare(b.created) })
 	return list, nil
+}
+
+func sizeOf(path string) (int64, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), nil
 }
 
 func readMetadata(path string) (waiting, error) {
@@ -91,6 +101,7 @@ func readMetadata(path string) (waiting, error) {
 const (
 	mostDrafts = 5000
 	mostHeld   = 32 << 20
+	copySize   = 64 << 10
 )
 
 // moveContents copies the contents of one cache into that of this agent.
@@ -103,6 +114,7 @@ func moveContents(ctx context.Context, dir, id string, list []waiting) (moved Mo
 		return moved, err
 	}
 	defer func() { err = errors.Join(err, c.Close()) }()
+	buffer := make([]byte, copySize)
 	for len(list) > 0 {
 		in, err := c.Begin()
 		if err != nil {
@@ -110,7 +122,7 @@ func moveContents(ctx context.Context, dir, id string, list []waiting) (moved Mo
 		}
 		n := 0
 		for n < len(list) && n < mostDrafts && in.Held() < mostHeld {
-			size, err := draft(in, list[n])
+			size, err := draft(in, list[n], buffer)
 			if err != nil {
 				in.Discard()
 				return moved, err
@@ -126,7 +138,7 @@ func moveContents(ctx context.Context, dir, id string, list []waiting) (moved Mo
 	return moved, nil
 }
 
-func draft(in *cache.Intake, w waiting) (size int64, err error) {
+func draft(in *cache.Intake, w waiting, buffer []byte) (size int64, err error) {
 	f, err := os.Open(w.path)
 	if err != nil {
 		return 0, fmt.Errorf("cannot read the cache of the other OIBus: %w", err)
@@ -136,7 +148,7 @@ func draft(in *cache.Intake, w waiting) (size int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	if size, err = f.WriteTo(d); err != nil {
+	if size, err = io.CopyBuffer(d, struct{ io.Reader }{f}, buffer); err != nil { // with no buffer of its own for each file
 		return 0, err
 	}
 	return size, d.End(w.count)

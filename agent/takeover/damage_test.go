@@ -3,6 +3,7 @@ package takeover
 import (
 	"database/sql"
 	"errors"
+	"os"
 	"path/filepath"
 )
 
@@ -30,4 +31,19 @@ func newer(dir string) error {
 
 func older(dir string) error {
 	return change(dir, configFile, `DELETE FROM migrations WHERE name >= 'v3.8'`, `UPDATE engines SET oibus_version = '3.7.11'`)
+}
+
+// cutOff leaves of a database, and of its log of writes, the first half.
+func cutOff(path string) error {
+	var all error
+	for _, name := range []string{path, path + "-wal"} {
+		info, err := os.Stat(name)
+		if err == nil {
+			err = os.Truncate(name, info.Size()/2+100)
+		}
+		if !errors.Is(err, os.ErrNotExist) {
+			all = errors.Join(all, err)
+		}
+	}
+	return all
 }

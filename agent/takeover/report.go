@@ -3,6 +3,7 @@ package takeover
 import (
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 )
 
@@ -22,6 +23,12 @@ type Report struct {
 	Lines   []Line   `json:"lines"`
 	Changes []Change `json:"changes"`
 	Cache   Moved    `json:"cache"`
+	// What who switches needs to know of the other OIBus.
+	Registered bool     `json:"registered"`
+	Host       string   `json:"host"`     // of OIAnalytics
+	Port       int      `json:"port"`     // of its page
+	Paths      []string `json:"paths"`    // outside of the data folder, that connectors use
+	Occupied   bool     `json:"occupied"` // of a dry run: the folder has a configuration, which Replace would put aside
 }
 
 func (s *Site) lines() []Line {
@@ -72,6 +79,12 @@ func (r Report) Print(w io.Writer) error {
 	}
 	for _, c := range r.Changes {
 		text += fmt.Sprintf("  %s: %s\n", c.What, c.Reason)
+	}
+	if len(r.Paths) > 0 {
+		text += "\nConnectors use these paths: let the service of this OIBus into them.\n  " + strings.Join(r.Paths, "\n  ") + "\n"
+	}
+	if r.Occupied {
+		text += "\nThe folder " + r.To + " has a configuration: --replace puts it aside.\n"
 	}
 	_, err := io.WriteString(w, text)
 	return err

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 
@@ -16,19 +17,28 @@ import (
 // not there.
 type row map[string]string
 
-// rows reads a table, in the order of a column when one is named.
+// rows reads a table whole, in the order of a column when one is named. It is for small ones.
 func (s *Source) rows(ctx context.Context, db *sql.DB, table, order string) (list []row, err error) {
+	err = s.each(ctx, db, table, order, func(r row) error {
+		list = append(list, maps.Clone(r))
+		return nil
+	})
+	return list, err
+}
+
+// each reads a table row by row: f must not keep the row, nor read another table.
+func (s *Source) each(ctx context.Context, db *sql.DB, table, order string, f func(row) error) error {
 	names, query, err := columns(ctx, db, table)
 	if err == nil && order != "" {
 		query += ` ORDER BY "` + order + `"`
 	}
 	if err == nil {
-		list, err = selected(ctx, db, query, names)
+		err = selected(ctx, db, query, names, f)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("cannot read the table %q: %w", table, err)
+		return fmt.Errorf("cannot read the table %q: %w", table, err)
 	}
-	return list, nil
+	return nil
 }
 
 // columns are those of a table, and the query for them all as texts: instants stay as they were written.
@@ -44,29 +54,32 @@ func columns(ctx context.Context, db *sql.DB, table string) (names []string, que
 	return names, `SELECT CAST("` + strings.Join(names, `" AS TEXT), CAST("`) + `" AS TEXT) FROM "` + table + `"`, nil
 }
 
-func selected(ctx context.Context, db *sql.DB, query string, names []string) (list []row, err error) {
+func selected(ctx context.Context, db *sql.DB, query string, names []string, f func(row) error) (err error) {
 	found, err := db.QueryContext(ctx, query)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer func() { err = errors.Join(err, found.Close()) }()
 	values, into := make([]sql.NullString, len(names)), make([]any, len(names))
 	for i := range values {
 		into[i] = &values[i]
 	}
+	r := row{}
 	for found.Next() {
 		if err := found.Scan(into...); err != nil {
-			return nil, err
+			return err
 		}
-		r := row{}
+		clear(r)
 		for i, name := range names {
 			if values[i].Valid {
 				r[name] = values[i].String
 			}
 		}
-		list = append(list, r)
+		if err := f(r); err != nil {
+			return err
+		}
 	}
-	return list, found.Err()
+	return found.Err()
 }
 
 // text is a column, "" when there is nothing.

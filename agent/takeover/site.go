@@ -2,6 +2,7 @@ package takeover
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -69,15 +70,17 @@ func (r *reader) fail(err error) {
 	}
 }
 
-// each calls f with each row of a table.
-func (r *reader) each(table string, f func(row)) {
-	list, err := r.source.rows(r.ctx, r.source.config, table, "")
-	r.fail(err)
-	for _, one := range list {
-		if r.err == nil {
-			f(one)
-		}
+// each calls f with each row of a table, which f must not keep.
+func (r *reader) each(table string, f func(row)) { r.eachOf(r.source.config, table, f) }
+
+func (r *reader) eachOf(db *sql.DB, table string, f func(row)) {
+	if r.err != nil {
+		return
 	}
+	r.fail(r.source.each(r.ctx, db, table, "", func(one row) error {
+		f(one)
+		return r.err
+	}))
 }
 
 // reseal seals anew what the reference has encrypted; of names the place of it in an error.
@@ -216,21 +219,21 @@ func (r *reader) settings(from row, column string, form manifest.Attribute, know
 		r.fail(err)
 		return settings
 	}
+	paths, err := form.Secrets(settings)
+	if err != nil {
+		r.fail(fmt.Errorf("cannot read the settings of %s: %w", of, err))
+		return nil
+	}
+	if len(paths) == 0 {
+		return settings
+	}
 	opened, err := form.Open(settings, r.source.cipher.open)
 	if err != nil {
 		r.fail(fmt.Errorf("cannot decrypt the secrets of %s: %w", of, err))
 		return nil
 	}
-	paths, err := form.Secrets(opened)
-	if err != nil {
-		r.fail(fmt.Errorf("cannot read the settings of %s: %w", of, err))
-		return nil
-	}
 	sealed, err := form.Seal(opened, nil, func(plain string) (string, error) { r.site.Secrets++; return r.seal(plain) })
 	r.fail(err)
-	if len(paths) == 0 {
-		return settings
-	}
 	return sealed
 }
 

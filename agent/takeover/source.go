@@ -62,28 +62,111 @@ func OpenSource(ctx context.Context, dir, temp string) (s *Source, err error) {
 	return s, s.check(ctx)
 }
 
+// copies is how often a database is copied before it counts as damaged: one that an OIBus writes meanwhile may be caught
+// in the middle, which a dry run may meet.
+const copies = 3
+
 // open copies a database and opens the copy.
-func (s *Source) open(ctx context.Context, name string) (*sql.DB, error) {
+func (s *Source) open(ctx context.Context, name string) (db *sql.DB, err error) {
 	from, to := filepath.Join(s.Dir, filepath.FromSlash(name)), filepath.Join(s.temp, filepath.Base(name))
-	for _, suffix := range []string{"", "-wal"} {
-		err := copyFile(from+suffix, to+suffix)
-		if suffix != "" && errors.Is(err, os.ErrNotExist) {
-			continue
-		}
-		if err != nil {
+	for range copies {
+		if err := copyDatabase(ctx, from, to); err != nil {
 			return nil, fmt.Errorf("cannot read the database of the other OIBus: %w", err)
 		}
+		if db, err = openCopy(ctx, to); err == nil {
+			return db, nil
+		}
 	}
-	db, err := sql.Open("sqlite", "file:"+filepath.ToSlash(to))
+	return nil, fmt.Errorf("the database %q is damaged: %w", from, err)
+}
+
+func openCopy(ctx context.Context, path string) (*sql.DB, error) {
+	db, err := sql.Open("sqlite", "file:"+filepath.ToSlash(path))
 	if err != nil {
-		return nil, fmt.Errorf("cannot open a copy of %q: %w", from, err)
+		return nil, err
 	}
 	db.SetMaxOpenConns(1)
 	var verdict string
-	if err := db.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&verdict); err != nil || verdict != "ok" {
-		return nil, errors.Join(fmt.Errorf("the database %q is damaged: %s", from, strings.TrimSpace(verdict)), err, db.Close())
+	err = db.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&verdict)
+	if err == nil && verdict != "ok" {
+		err = errors.New(strings.TrimSpace(verdict))
+	}
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
+}
+
+// beside are the ends of the names of what belongs to a database: what is not yet in it, and what must be taken back
+// because a transaction was interrupted.
+var beside = []string{"-wal", "-journal"}
+
+// copyDatabase copies a database with what belongs to it. It waits for a writer, and keeps others from writing meanwhile.
+func copyDatabase(ctx context.Context, from, to string) (err error) {
+	release, err := holdStill(ctx, from)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, release()) }()
+	for _, suffix := range beside {
+		err := os.Remove(to + suffix)
+		if err == nil || errors.Is(err, os.ErrNotExist) {
+			err = copyFile(from+suffix, to+suffix)
+		}
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	return copyFile(from, to)
+}
+
+// lockWait is how long to wait for a program that writes.
+const lockWait = "5000" // ms
+
+// holdStill takes a lock for reading, which changes nothing. A database with a log of writes, or with an interrupted
+// transaction, cannot be locked without being changed: its copy is looked at more closely by SQLite itself.
+func holdStill(ctx context.Context, path string) (release func() error, err error) {
+	nothing := func() error { return nil }
+	if quiet, err := lockable(path); err != nil || !quiet {
+		return nothing, err
+	}
+	db, err := sql.Open("sqlite", "file:"+filepath.ToSlash(path)+"?mode=ro&_pragma=busy_timeout("+lockWait+")")
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(1)
+	tx, err := db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err == nil {
+		var n int
+		err = tx.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_master").Scan(&n)
+	}
+	switch {
+	case err != nil && strings.Contains(err.Error(), "SQLITE_BUSY"):
+		return nil, errors.Join(fmt.Errorf("another program is writing to %q: stop that OIBus first", path), db.Close())
+	case err != nil: // what is wrong with it shows in the copy
+		return db.Close, nil
+	}
+	return func() error { return errors.Join(tx.Rollback(), db.Close()) }, nil
+}
+
+// lockable says whether a database is of the kind that a reader can lock.
+func lockable(path string) (bool, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return false, err
+	}
+	header := make([]byte, 20)
+	_, err = io.ReadFull(f, header)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return false, nil // too short for a database, which shows in the copy
+	}
+	for _, suffix := range beside {
+		if _, err := os.Stat(path + suffix); !errors.Is(err, os.ErrNotExist) {
+			return false, nil
+		}
+	}
+	const journal = 1 // the format that is not written through a log, in the bytes 18 and 19
+	return header[18] == journal && header[19] == journal, nil
 }
 
 func copyFile(from, to string) error {

@@ -40,7 +40,8 @@ func (r *reader) commands() {
 		if e.text("command_content") != "" {
 			content, err := e.document("command_content")
 			r.fail(err)
-			c.Fields["commandContent"] = content
+			c.Sealed, err = r.seal(string(content)) // it may hold secrets in clear
+			r.fail(err)
 		}
 		c.Seq = uint64(len(r.site.Commands) + 1)
 		r.site.Commands = append(r.site.Commands, c)
@@ -64,11 +65,7 @@ func (r *reader) tracked() {
 		case name != trackTable:
 			owner = name[len(trackTable)+1:]
 		}
-		list, err := r.source.rows(r.ctx, db, name, "")
-		r.fail(err)
-		for _, e := range list {
-			r.track(e, owner)
-		}
+		r.eachOf(db, name, func(e row) { r.track(e, owner) })
 	}
 }
 

@@ -2,11 +2,14 @@ package takeover
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"time"
 
 	"oibus/agent/secret"
 	"oibus/agent/store"
@@ -17,8 +20,9 @@ import (
 type Options struct {
 	From    string // data folder of the reference
 	To      string // data folder of this agent, which must not run
-	DryRun  bool   // only say what would come over
+	DryRun  bool   // only say what would come over; To is not touched, and may be missing
 	Replace bool   // what To has is put aside
+	Key     string // names this import for Undo; may be ""
 }
 
 // Names in the data folder.
@@ -26,30 +30,37 @@ const (
 	stagingFolder = "import"        // where everything is made
 	readyMark     = "ready"         // in it: everything is there
 	asideFolder   = "before-import" // what was there before
+	receiptName   = "imported.json" // what was imported last, and what can be taken back
 )
 
-// parts are what an import makes and puts in the place of what was there.
-var parts = []string{"state", "secrets", "cache"}
+// parts are what an import makes and puts in the place of what was there. The last is there only when the source has it.
+var parts = []string{"state", "secrets", "cache", identityFolder}
 
 // ErrNotEmpty says that the data folder has a configuration: ask to replace it, or choose another folder.
 var ErrNotEmpty = errors.New("it has a configuration already")
 
+// receipt says what an import has brought, so that it can be taken back.
+type receipt struct {
+	Key     string    `json:"key,omitempty"`
+	From    string    `json:"from"`
+	Version string    `json:"version"`
+	At      time.Time `json:"at"`
+	Had     []string  `json:"had"` // the parts that were there before
+}
+
 // Run brings a site over. Nothing of it is there, or everything: it is made beside what is there, and put in place in
 // steps that Finish goes on with after a crash.
 func Run(ctx context.Context, o Options) (r Report, err error) {
-	if err := os.MkdirAll(o.To, 0o700); err != nil {
-		return r, fmt.Errorf("cannot make the data folder: %w", err)
+	if o.DryRun {
+		return foresee(ctx, o)
 	}
-	unlock, err := platform.LockDir(o.To)
+	unlock, err := prepare(o.To)
 	if err != nil {
-		return r, fmt.Errorf("cannot use the data folder %q: %w", o.To, err)
-	}
-	defer func() { err = errors.Join(err, unlock()) }()
-	if err := Finish(o.To); err != nil {
 		return r, err
 	}
-	if !o.Replace && !o.DryRun {
-		if err := empty(o.To); err != nil {
+	defer func() { err = errors.Join(err, unlock()) }()
+	if !o.Replace {
+		if err := vacant(o.To); err != nil {
 			return r, err
 		}
 	}
@@ -59,7 +70,10 @@ func Run(ctx context.Context, o Options) (r Report, err error) {
 			err = errors.Join(err, os.RemoveAll(staging))
 		}
 	}()
-	if r, err = produce(ctx, o, staging); err != nil || o.DryRun {
+	if r, err = produce(ctx, o, staging); err != nil {
+		return r, err
+	}
+	if err := writeReceipt(o, r.Version, staging); err != nil {
 		return r, err
 	}
 	if err := platform.WriteFile(filepath.Join(staging, readyMark), nil, 0o600); err != nil {
@@ -68,23 +82,67 @@ func Run(ctx context.Context, o Options) (r Report, err error) {
 	return r, Finish(o.To)
 }
 
-// empty says whether the data folder has no configuration yet.
-func empty(dir string) error {
-	for _, part := range parts {
-		entries, err := os.ReadDir(filepath.Join(dir, part))
+// prepare locks a data folder, and ends an import that was interrupted.
+func prepare(dir string) (unlock func() error, err error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("cannot make the data folder: %w", err)
+	}
+	if unlock, err = platform.LockDir(dir); err != nil {
+		return nil, fmt.Errorf("cannot use the data folder %q: %w", dir, err)
+	}
+	if err := Finish(dir); err != nil {
+		return nil, errors.Join(err, unlock())
+	}
+	return unlock, nil
+}
+
+// foresee says what an import would bring. What it needs of disk is in a folder for temporary files.
+func foresee(ctx context.Context, o Options) (r Report, err error) {
+	temp, err := os.MkdirTemp("", "oibus-import-")
+	if err != nil {
+		return r, fmt.Errorf("cannot make a folder for the import: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(temp)) }()
+	if r, err = produce(ctx, o, temp); err != nil {
+		return r, err
+	}
+	err = vacant(o.To)
+	if r.Occupied = errors.Is(err, ErrNotEmpty); r.Occupied {
+		err = nil
+	}
+	return r, err
+}
+
+// vacant says whether nothing was configured yet in the data folder: there is no connector in it, no history query, and
+// no registration. What the first start of an agent makes does not count.
+func vacant(dir string) error {
+	state := filepath.Join(dir, "state")
+	for _, folder := range []string{"souths", "norths", "history"} {
+		entries, err := os.ReadDir(filepath.Join(state, folder))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("cannot look into the data folder: %w", err)
 		}
-		if len(entries) > 0 {
+		if slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return !e.IsDir() }) {
 			return fmt.Errorf("cannot import into %q: %w", dir, ErrNotEmpty)
 		}
+	}
+	raw, err := os.ReadFile(filepath.Join(state, "registration.json"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	var document struct{ Data struct{ Status string } }
+	if err == nil {
+		err = json.Unmarshal(raw, &document)
+	}
+	if err != nil || document.Data.Status != "NOT_REGISTERED" {
+		return errors.Join(fmt.Errorf("cannot import into %q: %w", dir, ErrNotEmpty), err)
 	}
 	return nil
 }
 
-// produce makes everything in the folder staging.
+// produce makes everything in the folder staging; for a dry run only what is needed to know what there is.
 func produce(ctx context.Context, o Options, staging string) (r Report, err error) {
-	r = Report{From: o.From, To: o.To, DryRun: o.DryRun}
+	r = Report{From: o.From, To: o.To, DryRun: o.DryRun, Changes: []Change{}}
 	temp := filepath.Join(staging, "source")
 	if err := os.MkdirAll(temp, 0o700); err != nil {
 		return r, fmt.Errorf("cannot make a folder for the import: %w", err)
@@ -102,21 +160,25 @@ func produce(ctx context.Context, o Options, staging string) (r Report, err erro
 	if err != nil {
 		return r, err
 	}
+	identity := source.readIdentity(site)
 	r.Version, r.Lines = source.Version, site.lines()
+	r.Registered, r.Host, r.Port = site.Registration.Status == "REGISTERED", site.Registration.Host, site.Engine.Settings.WebServer.Port
+	r.Paths = site.paths(o.From)
 	if o.DryRun {
 		r.Cache, err = source.countCaches(site)
-		r.Changes = site.Changes
+		r.Changes = append(r.Changes, site.Changes...)
 		return r, err
 	}
 	st, err := store.Open(staging)
 	if err != nil {
 		return r, err
 	}
-	if err := site.write(st, keys); err != nil {
+	if err := errors.Join(site.write(st, keys), identity.write(staging)); err != nil {
 		return r, err
 	}
+	site.Souths, site.Tracked = nil, nil // they may be large, and are written
 	r.Cache, err = source.moveCaches(ctx, site, staging)
-	r.Changes = site.Changes
+	r.Changes = append(r.Changes, site.Changes...)
 	return r, err
 }
 
@@ -128,51 +190,8 @@ func (s *Source) countCaches(site *Site) (all Moved, err error) {
 			return all, err
 		}
 		for _, w := range list {
-			info, err := os.Stat(w.path)
-			if err != nil {
-				return all, fmt.Errorf("cannot read the cache of the other OIBus: %w", err)
-			}
-			all.Contents, all.Bytes = all.Contents+1, all.Bytes+info.Size()
+			all.Contents, all.Bytes = all.Contents+1, all.Bytes+w.size
 		}
 	}
 	return all, nil
-}
-
-// Finish ends an import into dir that was interrupted: when everything was made it is put in place, otherwise what was
-// made is removed. The agent calls it before it reads anything.
-func Finish(dir string) error {
-	staging := filepath.Join(dir, stagingFolder)
-	_, err := os.Stat(filepath.Join(staging, readyMark))
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return os.RemoveAll(staging)
-	case err != nil:
-		return fmt.Errorf("cannot look for an interrupted import: %w", err)
-	}
-	aside := filepath.Join(dir, asideFolder)
-	for _, part := range parts {
-		if err := replace(filepath.Join(dir, part), filepath.Join(staging, part), filepath.Join(aside, part)); err != nil {
-			return fmt.Errorf("cannot put in place what was imported: %w", err)
-		}
-	}
-	if err := platform.SyncDir(dir); err != nil {
-		return err
-	}
-	return os.RemoveAll(staging)
-}
-
-// replace puts aside what is at place, and made in its place. When made is gone, that has been done.
-func replace(place, made, aside string) error {
-	if _, err := os.Stat(made); errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if _, err := os.Stat(place); err == nil {
-		if err := errors.Join(os.RemoveAll(aside), os.MkdirAll(filepath.Dir(aside), 0o700)); err != nil {
-			return err
-		}
-		if err := os.Rename(place, aside); err != nil {
-			return err
-		}
-	}
-	return os.Rename(made, place)
 }

@@ -3,6 +3,7 @@ package takeover
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"oibus/agent/command"
@@ -43,29 +44,50 @@ func (s *Site) writeTracked(st *store.Store) error {
 	if err != nil {
 		return errors.Join(err, live.Close())
 	}
-	for _, t := range s.Tracked {
+	for owner, list := range s.trackedByOwner() {
 		in := live
-		if s.isHistory(t.Owner) {
+		if s.isHistory(owner) {
 			in = past
 		}
-		if err = t.write(in.Book(t.Owner), scanners[s.typeOf(t.Owner)]); err != nil {
+		if err = writeBook(in.Book(owner), list, scanners[s.typeOf(owner)]); err != nil {
 			break
 		}
 	}
 	return errors.Join(err, live.Close(), past.Close())
 }
 
-func (t *Tracked) write(book *south.Book, remembersFiles bool) error {
-	if files := sentFiles(t.Value); remembersFiles && t.Item != "" && len(files) > 0 {
-		if err := book.Memory(t.Item).Set(files); err != nil {
+func (s *Site) trackedByOwner() map[string][]*Tracked {
+	owners := map[string][]*Tracked{}
+	for i := range s.Tracked {
+		owners[s.Tracked[i].Owner] = append(owners[s.Tracked[i].Owner], &s.Tracked[i])
+	}
+	return owners
+}
+
+// mostRows is how many positions are saved at once.
+const mostRows = 2000
+
+// writeBook saves what was read of one south or history query.
+func writeBook(book *south.Book, list []*Tracked, remembersFiles bool) error {
+	for rows := range slices.Chunk(list, mostRows) {
+		save := map[string]south.Row{}
+		for _, t := range rows {
+			if files := sentFiles(t.Value); remembersFiles && t.Item != "" && len(files) > 0 {
+				if err := book.Memory(t.Item).Set(files); err != nil {
+					return err
+				}
+			}
+			unit := south.GroupUnit(t.Group)
+			if t.Item != "" {
+				unit = south.ItemUnit(t.Item)
+			}
+			save[unit] = south.Row{Position: interval.Position{Tracked: t.Instant}, QueryTime: t.QueryTime, Value: t.Value}
+		}
+		if err := book.Save(save); err != nil {
 			return err
 		}
 	}
-	unit := south.GroupUnit(t.Group)
-	if t.Item != "" {
-		unit = south.ItemUnit(t.Item)
-	}
-	return book.Save(map[string]south.Row{unit: {Position: interval.Position{Tracked: t.Instant}, QueryTime: t.QueryTime, Value: t.Value}})
+	return nil
 }
 
 // moveCaches brings the contents of all caches over.

@@ -3,6 +3,7 @@ package transformers
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"path"
@@ -36,13 +37,19 @@ func (s *Service) Find(id string) (t transform.Transformer, name string, ok bool
 	if err != nil {
 		return nil, "", false
 	}
-	return runner{s, custom}, custom.Name, true
+	return s.runner(custom), custom.Name, true
 }
 
 // runner runs one custom transformer.
 type runner struct {
-	s *Service
-	t entity.CustomTransformer
+	s       *Service
+	t       entity.CustomTransformer
+	console func(level, text string)
+}
+
+// runner makes one whose console is the log.
+func (s *Service) runner(t entity.CustomTransformer) runner {
+	return runner{s, t, func(level, text string) { s.o.Console(t.Name, level, text) }}
 }
 
 // Plan runs the code.
@@ -85,12 +92,21 @@ func (r runner) run(ctx context.Context, in transform.Input) (made, error) {
 	out, err := r.s.o.Scripts.Transform(ctx, script.Job{
 		Code: r.t.Code, Language: r.t.Language, Timeout: time.Duration(r.t.Timeout) * time.Millisecond,
 		Content: text, Source: source, FileName: inputName(in), Options: in.Options,
-		Console: func(level, line string) { r.s.o.Console(r.t.Name, level, line) },
+		Console: r.console,
 	})
 	if err != nil {
-		return made{}, err
+		return made{}, placed(err, in.Source)
 	}
 	return r.check(out)
+}
+
+// placed tells where in the code an error happened, except in a test, whose answer has the text of the reference.
+func placed(err error, source content.Source) error {
+	var failed *script.Error
+	if source.Origin == content.FromTest || !errors.As(err, &failed) || failed.Place() == "" {
+		return err
+	}
+	return fmt.Errorf("%w%s", err, failed.Place())
 }
 
 // check looks at what came back: an array must be one, because its elements are sent in other portions than they came in.

@@ -22,13 +22,17 @@ import (
 
 // scripts is a script engine that returns what it was given, or what it was told to.
 type scripts struct {
-	out  script.Output
-	err  error
-	jobs []script.Job
+	out    script.Output
+	err    error
+	jobs   []script.Job
+	prints []string
 }
 
 func (s *scripts) Transform(_ context.Context, j script.Job) (script.Output, error) {
 	s.jobs = append(s.jobs, j)
+	for _, text := range s.prints {
+		j.Console("info", text)
+	}
 	if s.out.Data == nil && s.err == nil {
 		return script.Output{Data: j.Content, FileName: j.FileName, Elements: 7}, nil
 	}
@@ -202,6 +206,56 @@ func TestCodeThatIsNotStoredIsTriedOut(t *testing.T) {
 	answer, err := s.TestDraft(t.Context(), draft)
 	if err != nil || answer.Output != "[1]" || answer.Metadata.ContentFile != testFile || answer.Metadata.ContentSize != 3 {
 		t.Fatalf("got %+v, %v", answer, err)
+	}
+}
+
+func TestWhoWritesCodeIsToldWhatItPrintedAndWhereItFailed(t *testing.T) {
+	t.Parallel()
+	fake := &scripts{prints: []string{"one", "two"}}
+	s := open(t, t.TempDir(), fake)
+	draft, err := json.Marshal(map[string]any{"transformer": body(""), "testRequest": map[string]any{"inputData": "[1]", "options": map[string]any{}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, c := range map[string]struct {
+		err  error
+		want string
+	}{
+		"success": {nil, `{"output":"[1]","metadata":{"contentFile":"test-input.json","contentSize":3,"createdAt":"2024-01-01T00:00:00.000Z","numberOfElement":1,"contentType":"time-values"},"console":[{"level":"info","text":"one"},{"level":"info","text":"two"}],"error":null}`},
+		"kaput":   {&script.Error{Category: script.Runtime, Message: "kaput", Line: 3, Column: 9}, `{"output":null,"metadata":null,"console":[{"level":"info","text":"one"},{"level":"info","text":"two"}],"error":{"category":"RUNTIME_ERROR","text":"kaput","line":3,"column":9}}`},
+		"other":   {script.ErrClosed, `{"output":null,"metadata":null,"console":[{"level":"info","text":"one"},{"level":"info","text":"two"}],"error":{"category":"OTHER","text":"scripts do not run any more","line":0,"column":0}}`},
+	} {
+		fake.err = c.err
+		trial, err := s.Try(t.Context(), draft)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, _ := json.Marshal(trial); string(got) != c.want {
+			t.Errorf("%s: %s", what, got)
+		}
+	}
+	if _, err := s.Try(t.Context(), json.RawMessage(`{"testRequest":{}}`)); err == nil {
+		t.Error("a test without code is tried")
+	}
+}
+
+func TestTheLogSaysWhereCodeFailedAndAnAnswerToATestDoesNot(t *testing.T) {
+	t.Parallel()
+	fake := &scripts{err: &script.Error{Category: script.Runtime, Message: "kaput", Line: 3, Column: 9}}
+	s := open(t, t.TempDir(), fake)
+	made, err := s.Create("u", body(""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for origin, want := range map[content.Origin]string{
+		content.FromTest:  "[RUNTIME_ERROR] Custom code execution failed: kaput",
+		content.FromSouth: "[RUNTIME_ERROR] Custom code execution failed: kaput [transformer:3:9]",
+	} {
+		in := testInput(content.TimeValues, TestRequest{InputData: "[]"})
+		in.Source.Origin = origin
+		if _, err := try(t, s, made.ID, in); err == nil || err.Error() != want {
+			t.Errorf("%v: %v", origin, err)
+		}
 	}
 }
 

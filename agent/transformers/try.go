@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
 	"oibus/agent/content"
 	"oibus/agent/entity"
+	"oibus/agent/script"
 	"oibus/agent/transform"
 )
 
@@ -67,38 +69,111 @@ type testMetadata struct {
 	ContentType     content.Kind `json:"contentType"`
 }
 
-// TestDraft runs code that is not stored: the body of test-custom-transformer, {command, testRequest}. A bare test request
-// names no code, and is an error that says so.
-func (s *Service) TestDraft(ctx context.Context, body json.RawMessage) (TestResponse, error) {
+// draft is code that is not stored, and what to try it with.
+type draft struct {
+	runner
+	request TestRequest
+}
+
+// draft reads the body of test-custom-transformer, {command, testRequest}. A bare test request names no code, and is an
+// error that says so.
+func (s *Service) draft(body json.RawMessage) (draft, error) {
 	var b struct {
 		Command     json.RawMessage `json:"command"`
 		Transformer json.RawMessage `json:"transformer"` // as the REST API calls it
 		Request     *TestRequest    `json:"testRequest"`
 	}
 	if err := json.Unmarshal(body, &b); err != nil {
-		return TestResponse{}, entity.Invalid("the test request cannot be read: %v", err)
+		return draft{}, entity.Invalid("the test request cannot be read: %v", err)
 	}
 	if len(b.Command) == 0 {
 		b.Command = b.Transformer
 	}
 	switch {
 	case len(b.Command) == 0:
-		return TestResponse{}, entity.Invalid(`"command" is required: it holds the transformer to test`)
+		return draft{}, entity.Invalid(`"command" is required: it holds the transformer to test`)
 	case b.Request == nil:
-		return TestResponse{}, entity.Invalid(`"testRequest" is required`)
+		return draft{}, entity.Invalid(`"testRequest" is required`)
 	}
 	t, err := decode(b.Command)
 	if err != nil {
-		return TestResponse{}, err
+		return draft{}, err
 	}
-	r, err := s.try(ctx, runner{s, t}, testInput(content.Kind(t.InputType), *b.Request))
+	return draft{s.runner(t), *b.Request}, nil
+}
+
+func (d draft) test(ctx context.Context) (TestResponse, error) {
+	r, err := d.s.try(ctx, d.runner, testInput(content.Kind(d.t.InputType), d.request))
 	if err != nil {
 		return TestResponse{}, err
 	}
 	return TestResponse{Output: strings.ToValidUTF8(string(r.Data), "\uFFFD"), Metadata: testMetadata{
-		ContentFile: r.FileName, ContentSize: len(b.Request.InputData), CreatedAt: entity.Milli(s.o.Now()),
+		ContentFile: r.FileName, ContentSize: len(d.request.InputData), CreatedAt: entity.Milli(d.s.o.Now()),
 		NumberOfElement: r.Elements, ContentType: r.Kind,
 	}}, nil
+}
+
+// TestDraft runs code that is not stored.
+func (s *Service) TestDraft(ctx context.Context, body json.RawMessage) (TestResponse, error) {
+	d, err := s.draft(body)
+	if err != nil {
+		return TestResponse{}, err
+	}
+	return d.test(ctx)
+}
+
+// Trial is what a person who writes a transformer is shown: what it made, or what went wrong and where, and what it
+// printed.
+type Trial struct {
+	Output   *string       `json:"output"`
+	Metadata *testMetadata `json:"metadata"`
+	Console  []Printed     `json:"console"`
+	Error    *TrialError   `json:"error"`
+}
+
+// Printed is a line of the console.
+type Printed struct {
+	Level string `json:"level"`
+	Text  string `json:"text"`
+}
+
+// TrialError says what is wrong with the code. Line and column count from 1, and are 0 when they are not known.
+type TrialError struct {
+	Category string `json:"category"`
+	Text     string `json:"text"`
+	Line     int    `json:"line"`
+	Column   int    `json:"column"`
+}
+
+// otherError is the category of an error that is not of the code itself.
+const otherError = "OTHER"
+
+// Try runs code that is not stored, and tells all of it. Only a body of the wrong form is an error.
+func (s *Service) Try(ctx context.Context, body json.RawMessage) (Trial, error) {
+	d, err := s.draft(body)
+	if err != nil {
+		return Trial{}, err
+	}
+	trial := Trial{Console: []Printed{}}
+	d.console = func(level, text string) { trial.Console = append(trial.Console, Printed{level, text}) }
+	made, err := d.test(ctx)
+	if ctx.Err() != nil {
+		return Trial{}, err
+	}
+	if err != nil {
+		trial.Error = trialError(err)
+		return trial, nil
+	}
+	trial.Output, trial.Metadata = &made.Output, &made.Metadata
+	return trial, nil
+}
+
+func trialError(err error) *TrialError {
+	var failed *script.Error
+	if errors.As(err, &failed) {
+		return &TrialError{failed.Category, failed.Message, failed.Line, failed.Column}
+	}
+	return &TrialError{Category: otherError, Text: err.Error()}
 }
 
 func testInput(kind content.Kind, r TestRequest) transform.Input {

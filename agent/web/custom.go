@@ -22,6 +22,8 @@ type Transformers interface {
 	// TestDraft runs code that is not stored, TestStored a transformer that is; they return the body of the answer.
 	TestDraft(ctx context.Context, body json.RawMessage) (transformers.TestResponse, error)
 	TestStored(ctx context.Context, id, input string, options json.RawMessage) (any, error)
+	// Try is TestDraft for a person who writes code: it tells also what the code printed, and where it failed.
+	Try(ctx context.Context, body json.RawMessage) (transformers.Trial, error)
 }
 
 var (
@@ -62,6 +64,14 @@ func (s *Server) testDraftTransformer(r *http.Request) (transformers.TestRespons
 		return transformers.TestResponse{}, err
 	}
 	return s.o.Transformers.TestDraft(r.Context(), content)
+}
+
+func (s *Server) tryTransformer(r *http.Request) (transformers.Trial, error) {
+	content, err := top(r, draftParts)
+	if err != nil {
+		return transformers.Trial{}, err
+	}
+	return s.o.Transformers.Try(r.Context(), content)
 }
 
 func (s *Server) testTransformer(r *http.Request) (any, error) {

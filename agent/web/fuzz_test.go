@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"oibus/agent/entity"
+	"oibus/testing/contract"
 )
 
 // stillSettings are those of a site without anything: what gets through to them is told that it is invalid.
@@ -44,9 +45,9 @@ func (stillSettings) CreateUser(_ string, b json.RawMessage) (entity.User, error
 
 func FuzzRequestsAreAnsweredWithoutPanicOrServerError(f *testing.F) {
 	s := makeServer(f, plain(stillSettings{}))
-	for _, c := range trials {
-		method, path, _ := strings.Cut(c.operation, " ")
-		f.Add(method, path, c.body)
+	for _, c := range contract.General {
+		method, path, _ := strings.Cut(c.Operation, " ")
+		f.Add(method, path, c.Body)
 	}
 	f.Add("GET", "/api/users?page=1e9&login=%zz", "")
 	f.Add("GET", "/api/logs?start=x", "")

@@ -40,7 +40,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for name, value := range securityHeaders {
 		header.Set(name, value)
 	}
-	s.setDeadlines(w, requestLimit)
+	if len(r.TransferEncoding) > 0 {
+		header.Set("Connection", "close") // nobody in front and this server may disagree on where such a request ends
+	}
+	s.setDeadlines(w, s.patience)
 	if s.admit(t, r) {
 		s.mux.ServeHTTP(t, plainPath(r))
 	}

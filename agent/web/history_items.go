@@ -128,34 +128,6 @@ func (s *Server) deleteHistoryItems(r *http.Request, content json.RawMessage) er
 	return s.o.Histories.DeleteItems(r.Context(), author(r), r.PathValue("id"), c.ItemIDs)
 }
 
-func (s *Server) exportHistoryItems(w http.ResponseWriter, r *http.Request) error {
-	content, err := body(r, csvForm)
-	if err != nil {
-		return err
-	}
-	var asked struct{ Delimiter string }
-	if err := json.Unmarshal(content, &asked); err != nil {
-		return err
-	}
-	table, err := s.o.Histories.ExportCSV(r.PathValue("id"), asked.Delimiter)
-	if err != nil {
-		return err
-	}
-	return answerTable(w, table)
-}
-
-func (s *Server) historyItemsToCSV(w http.ResponseWriter, r *http.Request) error {
-	form, err := tables(r, "delimiter", "items")
-	if err != nil {
-		return err
-	}
-	table, err := s.o.Connectors.HistoryItemsToCSV(r.PathValue("id"), json.RawMessage(form["items"]), form["delimiter"])
-	if err != nil {
-		return err
-	}
-	return answerTable(w, table)
-}
-
 func (s *Server) checkHistoryImport(r *http.Request) (connectors.HistoryChecked, error) {
 	form, err := tables(r, "itemsToImport", "delimiter", "currentItems", "deleteItemsNotPresent")
 	if err != nil {

@@ -3,6 +3,7 @@ package web
 import (
 	"encoding/json"
 	"net/http"
+	"sync"
 	"time"
 )
 
@@ -45,7 +46,8 @@ func (s *Server) engineMetrics() any {
 	return s.o.Metrics.Engine()
 }
 
-// repeat sends what state returns soon after the start and then each second, until the stream ends.
+// repeat sends what state returns soon after the start and then each second, until the stream ends. All streams of one
+// path send the same, which is made once.
 func (s *Server) repeat(w http.ResponseWriter, r *http.Request, state func() any) error {
 	send := startEvents(w)
 	next := time.NewTimer(firstEvent)
@@ -56,7 +58,7 @@ func (s *Server) repeat(w http.ResponseWriter, r *http.Request, state func() any
 			return nil
 		case <-next.C:
 		}
-		data, err := json.Marshal(state())
+		data, err := s.states.get(r.URL.Path, state)
 		if err != nil {
 			s.log.Error("cannot send metrics", "error", err)
 			return nil
@@ -67,3 +69,48 @@ func (s *Server) repeat(w http.ResponseWriter, r *http.Request, state func() any
 		next.Reset(eventPace)
 	}
 }
+
+// stateAge is how old a state may be that is sent: fifty open pages cost little more than one.
+const stateAge = eventPace / 2
+
+// sharedStates are what streams sent last, by path.
+type sharedStates struct {
+	mu sync.Mutex
+	by map[string]*sharedState
+}
+
+type sharedState struct {
+	mu   sync.Mutex
+	made time.Time
+	data []byte
+}
+
+// get returns the JSON of what state returns, or returned a moment ago.
+func (s *sharedStates) get(path string, state func() any) ([]byte, error) {
+	shared := s.at(path)
+	shared.mu.Lock()
+	defer shared.mu.Unlock()
+	if now := time.Now(); shared.data == nil || now.Sub(shared.made) >= stateAge {
+		data, err := json.Marshal(state())
+		if err != nil {
+			return nil, err
+		}
+		shared.made, shared.data = now, data
+	}
+	return shared.data, nil
+}
+
+func (s *sharedStates) at(path string) *sharedState {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.by) >= maxStates || s.by == nil {
+		s.by = map[string]*sharedState{} // forgotten, with those of connectors that are no more
+	}
+	if s.by[path] == nil {
+		s.by[path] = &sharedState{}
+	}
+	return s.by[path]
+}
+
+// maxStates bounds how many states are kept.
+const maxStates = 256

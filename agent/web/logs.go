@@ -3,8 +3,10 @@ package web
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"slices"
+	"strconv"
 	"time"
 
 	"oibus/agent/entity"
@@ -18,7 +20,7 @@ const defaultRange = 24 * time.Hour
 // Logs are the journal of the agent; *logging.Hub is one.
 type Logs interface {
 	Search(q logging.Query) (logging.Page, error)
-	Follow(ctx context.Context, q logging.Query) <-chan logging.Entry
+	Follow(q logging.Query, after uint64) *logging.Follower
 	SuggestScopes(name string) ([]logging.NamedScope, error)
 	SuggestItems(name, scopeID string) ([]logging.NamedItem, error)
 	SuggestGroups(name, scopeID string) ([]logging.NamedGroup, error)
@@ -120,36 +122,57 @@ func (s *Server) findGroup(w http.ResponseWriter, r *http.Request) error {
 	return ok(w, found)
 }
 
-// streamLogs sends the entries as they are written, and a comment now and then so that a dead line is noticed.
+// streamLogs sends the entries as they are written, and a comment now and then so that a dead line is noticed. The id of
+// an event is where the journal was read to: who comes back with it misses nothing and gets nothing twice.
 func (s *Server) streamLogs(w http.ResponseWriter, r *http.Request) error {
 	q := queryOf(r)
-	asked := logQuery(q)
+	asked, after := logQuery(q), resumeAfter(q)
 	if err := q.err(); err != nil {
 		return err
 	}
-	entries := s.o.Logs.Follow(r.Context(), asked)
+	entries := s.o.Logs.Follow(asked, after)
 	send := startEvents(w)
-	ping := time.NewTicker(pingPace)
-	defer ping.Stop()
-	for {
-		var event string
-		select {
-		case entry, open := <-entries:
-			if !open {
-				return nil
-			}
+	event := ""
+	for ctx := r.Context(); ; {
+		if send(event+"id: "+strconv.FormatUint(entries.Read(), 10)+"\n\n") != nil {
+			return nil // the client went away
+		}
+		entry, err := nextEntry(ctx, entries)
+		switch {
+		case err == nil:
 			data, err := json.Marshal(entry)
 			if err != nil {
 				return nil // an entry that is no JSON: there is no way to tell
 			}
-			event = "data: " + string(data) + "\n\n"
-		case <-ping.C:
-			event = ": ping\n\n"
-		case <-r.Context().Done():
-			return nil
-		}
-		if send(event) != nil {
-			return nil // the client went away
+			event = "data: " + string(data) + "\n"
+		case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
+			event = ": ping\n"
+		default:
+			return nil // the stream or the log ended
 		}
 	}
+}
+
+// nextEntry waits for an entry until it is time for a sign of life.
+func nextEntry(ctx context.Context, entries *logging.Follower) (logging.Entry, error) {
+	ctx, cancel := context.WithTimeout(ctx, pingPace)
+	defer cancel()
+	return entries.Next(ctx)
+}
+
+// resumeAfter is the id of the last event that the client has; without one it gets what is logged from now on. A browser that reconnects tells it
+// by itself; others may name it in the address.
+func resumeAfter(q query) uint64 {
+	text := q.text("after")
+	if last := q.r.Header.Get("Last-Event-ID"); last != "" {
+		text = last
+	}
+	if text == "" {
+		return logging.Now
+	}
+	after, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		q.faults["after"] = shape.Fault{Message: "invalid id of an event"}
+	}
+	return after
 }

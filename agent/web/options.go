@@ -41,6 +41,7 @@ type Options struct {
 	Metrics      Metrics                 // may be nil
 	Prometheus   func(w io.Writer) error // text exposition format, for /metrics; may be nil
 	Health       func() error            // nil error while the agent works, for /healthz; may be nil
+	Diagnostics  Diagnostics             // may be nil
 	Restart      func()                  // has the process end so that it starts again, without waiting for that
 
 	AllowAddress func(netip.Addr) bool                            // the IP filters as they are now; nil lets everybody in

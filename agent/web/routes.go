@@ -23,6 +23,8 @@ func (s *Server) table() []operation {
 		{"GET", "/api/engine/status", public, s.status, false},
 		{"GET", "/healthz", public, s.healthz, false},
 		{"GET", "/metrics", api, s.prometheus, false},
+		{"GET", "/api/docs", api, s.document, false},
+		{"GET", "/api/page/diagnostics", api, slow(s.diagnostics), false}, // ours
 
 		{"GET", "/api/users/authentication", public, s.authenticate, false},
 		{"POST", "/api/users/authentication", public, s.authenticate, false},
@@ -91,6 +93,7 @@ func (s *Server) table() []operation {
 		{"DELETE", "/api/transformers/{id}", api, act(s.deleteTransformer), false},
 		{"POST", "/api/transformers/test", api, slow(show(s.testDraftTransformer)), false},
 		{"POST", "/api/transformers/{id}/test", api, slow(show(s.testTransformer)), false},
+		{"POST", "/api/page/transformers/test", api, slow(show(s.tryTransformer)), false}, // ours: with the console, and where an error is
 
 		{"GET", "/sse/engine", stream, s.streamEngine, false},
 		{"GET", "/sse/home", stream, s.streamHome, false},

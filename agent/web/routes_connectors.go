@@ -34,8 +34,8 @@ func (s *Server) connectorTable() []operation {
 		{"POST", "/api/south/{id}/items/disable", api, s.enableItems(false), false},
 		{"POST", "/api/south/{id}/items/delete", api, changeItems(itemIDsForm, s.deleteItems), false},
 		{"POST", "/api/south/{id}/items/move-to-group", api, changeItems(moveForm, s.moveItems), false},
-		{"POST", "/api/south/{id}/items/to-csv", api, slow(s.itemsToCSV), false}, // id is a type
-		{"POST", "/api/south/{id}/items/export", api, slow(s.exportItems), false},
+		{"POST", "/api/south/{id}/items/to-csv", api, slow(toCSV(s.o.Connectors.ItemsToCSV)), false}, // id is a type
+		{"POST", "/api/south/{id}/items/export", api, slow(exporting(s.o.Connectors.ExportCSV)), false},
 		{"POST", "/api/south/{id}/items/import/check", api, slow(show(s.checkImport)), false}, // id is a type
 		{"POST", "/api/south/{id}/items/import", api, slow(act(s.importItems)), false},
 		{"POST", "/api/south/{id}/items/import/preview", api, slow(show(s.previewImport)), false}, // ours

@@ -30,8 +30,8 @@ func (s *Server) historyTable() []operation {
 		{"POST", one + "/items/enable", api, slow(s.enableHistoryItems(true)), false},
 		{"POST", one + "/items/disable", api, slow(s.enableHistoryItems(false)), false},
 		{"POST", one + "/items/delete", api, slow(change(massDeleteForm, s.deleteHistoryItems)), false},
-		{"POST", one + "/items/to-csv", api, slow(s.historyItemsToCSV), false}, // id is a type
-		{"POST", one + "/items/export", api, slow(s.exportHistoryItems), false},
+		{"POST", one + "/items/to-csv", api, slow(toCSV(s.o.Connectors.HistoryItemsToCSV)), false}, // id is a type
+		{"POST", one + "/items/export", api, slow(exporting(s.o.Histories.ExportCSV)), false},
 		{"POST", one + "/items/import/check", api, slow(show(s.checkHistoryImport)), false}, // id is a type
 		{"POST", one + "/items/import", api, slow(act(s.importHistoryItems)), false},
 		{"POST", one + "/transformers", api, slow(changeTop(historyLinkParts, s.saveHistoryLink)), false},

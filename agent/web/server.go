@@ -44,7 +44,9 @@ type Server struct {
 	hosts    *hostList
 	rate     *rateLimiter
 	streams  *streams
+	states   sharedStates
 	uploads  uploads
+	patience time.Duration // for a request and its answer
 	views    connectors.Views
 	notFound http.HandlerFunc
 	mux      *http.ServeMux
@@ -70,6 +72,7 @@ func New(o Options) (*Server, error) {
 		hosts:    newHostList(o.Address, o.AllowedHosts),
 		rate:     newRateLimiter(o.Now),
 		streams:  newStreams(),
+		patience: requestLimit,
 		mux:      http.NewServeMux(),
 		crossing: http.NewCrossOriginProtection(),
 	}

@@ -17,32 +17,38 @@ const maxTable = 256 << 20
 
 var csvForm = shape.Object(shape.Key("delimiter", shape.Text))
 
-func (s *Server) exportItems(w http.ResponseWriter, r *http.Request) error {
-	content, err := body(r, csvForm)
-	if err != nil {
-		return err
+// exporting answers with a table of the items of a South or a history query.
+func exporting(export func(id, delimiter string) (table string, err error)) handle {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		content, err := body(r, csvForm)
+		if err != nil {
+			return err
+		}
+		var asked struct{ Delimiter string }
+		if err := json.Unmarshal(content, &asked); err != nil {
+			return err
+		}
+		table, err := export(r.PathValue("id"), asked.Delimiter)
+		if err != nil {
+			return err
+		}
+		return answerTable(w, table)
 	}
-	var asked struct{ Delimiter string }
-	if err := json.Unmarshal(content, &asked); err != nil {
-		return err
-	}
-	table, err := s.o.Connectors.ExportCSV(r.PathValue("id"), asked.Delimiter)
-	if err != nil {
-		return err
-	}
-	return answerTable(w, table)
 }
 
-func (s *Server) itemsToCSV(w http.ResponseWriter, r *http.Request) error {
-	form, err := tables(r, "delimiter", "items")
-	if err != nil {
-		return err
+// toCSV answers with the items that a request holds, of a type of connector, as a table.
+func toCSV(convert func(kind string, items json.RawMessage, delimiter string) (table string, err error)) handle {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		form, err := tables(r, "delimiter", "items")
+		if err != nil {
+			return err
+		}
+		table, err := convert(r.PathValue("id"), json.RawMessage(form["items"]), form["delimiter"])
+		if err != nil {
+			return err
+		}
+		return answerTable(w, table)
 	}
-	table, err := s.o.Connectors.ItemsToCSV(r.PathValue("id"), json.RawMessage(form["items"]), form["delimiter"])
-	if err != nil {
-		return err
-	}
-	return answerTable(w, table)
 }
 
 func answerTable(w http.ResponseWriter, table string) error {

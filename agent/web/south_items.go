@@ -1,9 +1,8 @@
 package web
 
 import (
-	"cmp"
 	"encoding/json"
-	"math"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -67,60 +66,79 @@ func (s *Server) searchItems(r *http.Request) (page, error) {
 }
 
 func (s *Server) foundItems(southID string, filter connectors.ItemFilter, group, order string, number int) (items []entity.SouthItem, total int, err error) {
-	if group == "" && order == "" {
+	if group == "" && (order == "" || order == "name") { // items are kept in the order of their names
 		return s.views.SearchItems(southID, filter, number, pageSize)
 	}
-	all, err := s.chosenItems(southID, filter, group)
+	south, chosen, err := s.chosenItems(southID, filter, group)
 	if err != nil {
 		return nil, 0, err
 	}
 	column, backwards := strings.CutPrefix(order, "-")
-	if key := s.sortKey(southID, column); key != nil {
-		slices.SortStableFunc(all, func(a, b entity.SouthItem) int {
-			if backwards {
-				a, b = b, a
-			}
-			return cmp.Compare(key(&a), key(&b))
-		})
+	if key := s.sortKey(&south, column); key != nil {
+		chosen = byKey(chosen, backwards, func(i int) string { return key(&south.Items[i]) })
 	}
-	from := min(number*pageSize, len(all))
-	return all[from:min(from+pageSize, len(all))], len(all), nil
+	from := min(number*pageSize, len(chosen))
+	for _, i := range chosen[from:min(from+pageSize, len(chosen))] {
+		items = append(items, south.Items[i])
+	}
+	return items, len(chosen), nil
 }
 
-// chosenItems are all items that a filter and a group choose, in a slice of their own.
-func (s *Server) chosenItems(southID string, filter connectors.ItemFilter, group string) ([]entity.SouthItem, error) {
-	found, _, err := s.views.SearchItems(southID, filter, 0, math.MaxInt32)
-	if err != nil {
-		return nil, err
+// byKey orders what is chosen by key, backwards if wanted; what is alike stays in its order. Of 100,000 items very many are
+// alike, whatever the column: only the keys are sorted.
+func byKey(chosen []int, backwards bool, key func(int) string) []int {
+	alike := map[string][]int{}
+	for _, i := range chosen {
+		k := key(i)
+		alike[k] = append(alike[k], i)
 	}
-	return slices.DeleteFunc(slices.Clone(found), func(i entity.SouthItem) bool {
-		return group == "none" && i.GroupID != "" || group != "none" && group != "" && i.GroupID != group
-	}), nil
+	keys := slices.Sorted(maps.Keys(alike))
+	if backwards {
+		slices.Reverse(keys)
+	}
+	ordered := make([]int, 0, len(chosen))
+	for _, k := range keys {
+		ordered = append(ordered, alike[k]...)
+	}
+	return ordered
+}
+
+// chosenItems are all items that a filter and a group choose, as places in their South.
+func (s *Server) chosenItems(southID string, filter connectors.ItemFilter, group string) (entity.South, []int, error) {
+	south, chosen, err := s.views.ChooseItems(southID, filter)
+	if err != nil || group == "" {
+		return south, chosen, err
+	}
+	if group == "none" {
+		group = ""
+	}
+	return south, slices.DeleteFunc(chosen, func(i int) bool { return south.Items[i].GroupID != group }), nil
 }
 
 // sortKey is what items are sorted by in a column, nil for the order of names.
-func (s *Server) sortKey(southID, column string) func(*entity.SouthItem) string {
-	south, err := s.views.South(southID)
-	if err != nil {
-		return nil
-	}
-	groups := map[string]string{}
-	for _, g := range south.Groups {
-		groups[g.ID] = g.Name
-	}
-	modes := map[string]string{}
-	for _, m := range s.o.Settings.ScanModes() {
-		modes[m.ID] = m.Name
-	}
+func (s *Server) sortKey(south *entity.South, column string) func(*entity.SouthItem) string {
 	switch column {
 	case "name":
 		return func(i *entity.SouthItem) string { return i.Name }
 	case "enabled":
-		return func(i *entity.SouthItem) string { return map[bool]string{true: "0", false: "1"}[i.Enabled] }
+		return func(i *entity.SouthItem) string {
+			if i.Enabled {
+				return "0"
+			}
+			return "1"
+		}
 	case "group":
-		return func(i *entity.SouthItem) string { return groups[i.GroupID] }
+		names := map[string]string{}
+		for _, g := range south.Groups {
+			names[g.ID] = g.Name
+		}
+		return func(i *entity.SouthItem) string { return names[i.GroupID] }
 	case "scanMode":
-		return func(i *entity.SouthItem) string { return modes[south.EffectiveScanMode(i)] }
+		names := map[string]string{}
+		for _, m := range s.o.Settings.ScanModes() {
+			names[m.ID] = m.Name
+		}
+		return func(i *entity.SouthItem) string { return names[south.EffectiveScanMode(i)] }
 	case "updatedAt":
 		return func(i *entity.SouthItem) string { return i.UpdatedAt }
 	}
@@ -134,10 +152,10 @@ func (s *Server) itemIDs(r *http.Request) ([]string, error) {
 	if err := q.err(); err != nil {
 		return nil, err
 	}
-	items, err := s.chosenItems(r.PathValue("id"), filter, q.text("groupId"))
-	ids := make([]string, len(items))
-	for i := range items {
-		ids[i] = items[i].ID
+	south, chosen, err := s.chosenItems(r.PathValue("id"), filter, q.text("groupId"))
+	ids := make([]string, len(chosen))
+	for n, i := range chosen {
+		ids[n] = south.Items[i].ID
 	}
 	return ids, err
 }

@@ -9,7 +9,9 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -101,6 +103,7 @@ type record struct {
 	method, flags uint16
 	mode          uint32 // Unix
 	attrs         uint32 // DOS
+	level         int    // of packing, the usual one when 0
 	shift         int    // how much of the archive before the entry it claims for itself
 
 	claim func(size, crc *uint32) // what the directory says instead of the truth
@@ -132,7 +135,7 @@ func archive(list []*record) []byte {
 	for _, r := range list {
 		data := []byte(r.content)
 		if r.method == methodDeflate {
-			data = deflated(data)
+			data = deflated(data, r.level)
 		}
 		size, crc := uint32(len(r.content)), crc32.ChecksumIEEE([]byte(r.content))
 		if r.claim != nil {
@@ -180,15 +183,26 @@ func appendEnd(out, directory []byte, entries int) []byte {
 	return slices.Concat(out, directory, end, []byte{0, 0})
 }
 
-func deflated(data []byte) []byte {
+// packed keeps what was packed once: most tests change a little of the same package, and packing is slow.
+var packed sync.Map
+
+func deflated(data []byte, level int) []byte {
+	if level == 0 {
+		level = flate.DefaultCompression
+	}
+	key := string(data) + "\x00" + strconv.Itoa(level)
+	if known, ok := packed.Load(key); ok {
+		return known.([]byte)
+	}
 	var b bytes.Buffer
-	w, err := flate.NewWriter(&b, flate.DefaultCompression)
+	w, err := flate.NewWriter(&b, level)
 	if err == nil {
 		_, err = w.Write(data)
 	}
 	if err := errors.Join(err, w.Close()); err != nil {
 		panic(err) // a buffer takes everything
 	}
+	packed.Store(key, b.Bytes())
 	return b.Bytes()
 }
 

@@ -1,6 +1,8 @@
 package release
 
 import (
+	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -8,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -113,8 +116,20 @@ func drop(list []*record, name string) []*record {
 
 // bare is the good package without its manifest.
 func bare(t testing.TB) []*record {
-	return drop(records(t, build(t, base(), contents(), nil)), ManifestName)
+	t.Helper()
+	good, err := goodPackage()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return drop(records(t, good), ManifestName)
 }
+
+// goodPackage is made once.
+var goodPackage = sync.OnceValues(func() ([]byte, error) {
+	var b bytes.Buffer
+	_, err := Write(context.Background(), &b, base(), sources(contents()), nil)
+	return b.Bytes(), err
+})
 
 func TestHostilePackagesAreRefusedWithTheEntryAndTheReason(t *testing.T) {
 	t.Parallel()

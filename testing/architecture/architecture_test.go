@@ -122,7 +122,7 @@ func allowed(from, to string) bool {
 	case "launcher", "installer":
 		return toHome == "platform" || fromHome == "installer" && toHome == "launcher"
 	}
-	if toHome == "platform" || to == "launcher/options" || to == "launcher/handshake" || to == "launcher/release" || to == "launcher/handover" {
+	if toHome == "platform" || to == "launcher/options" || to == "launcher/handshake" || to == "launcher/release" || to == "launcher/handover" || to == "launcher/diagnostics" {
 		return true
 	}
 	below, known := layers[toHome]

@@ -61,6 +61,8 @@ var groups = []struct {
 	{"opcua", opcuaFlow},
 	{"objects", objects},
 	{"files", files},
+	{"takeover", takeovers},
+	{"page", page},
 	{"idle", idle},
 }
 

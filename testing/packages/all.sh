@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# all.sh [debian|redhat|windows|reproducible|broken]...: proves the packages, all of it but broken unless parts are named:
-# that proves the checks, on packages that are broken on purpose (broken.sh, a quarter of an hour).
+# all.sh [debian|redhat|windows|switch|reproducible|broken]...: proves the packages, all of it but broken unless parts are
+# named: that proves the checks, on packages that are broken on purpose (broken.sh, a quarter of an hour). switch moves a
+# site from a stand-in for OIBus 3.8 and back.
 #
 # It needs root on Debian: it installs the packages it uses (systemd-container, mmdebstrap, lintian, rpmlint; wine, wixl,
 # msitools, osslsigncode) and keeps a root file system in OIBUS_PACKAGES_CACHE, by default /var/tmp/oibus-packages. What is
@@ -11,7 +12,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 here=testing/packages
 cache=${OIBUS_PACKAGES_CACHE:-/var/tmp/oibus-packages}
 parts=("$@")
-[[ $# -gt 0 ]] || parts=(debian redhat windows reproducible)
+[[ $# -gt 0 ]] || parts=(debian redhat windows switch reproducible)
 
 if [[ $(id -u) != 0 ]]; then
   echo 'skipped: the packages are tested as root only'
@@ -54,10 +55,10 @@ export OIBUS_PACKAGES_WORK=$work OIBUS_PACKAGES_ROOT=$root
 export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || date +%s)}
 rc=0
 rm -f "$work/figures"
-if [[ " ${parts[*]} " =~ ' debian '|' redhat '|' reproducible '|' broken ' ]]; then
+if [[ " ${parts[*]} " =~ ' debian '|' redhat '|' switch '|' reproducible '|' broken ' ]]; then
   begun=$SECONDS
   source $here/make.sh
-  [[ -e $work/linux-made ]] || { linux_packages 3.9.0 3.9.1 3.10.0 3.11.0 && touch "$work/linux-made"; }
+  [[ -e $work/linux-made ]] || { linux_packages 3.9.0 3.10.0 3.9.1 3.11.0 && touch "$work/linux-made"; }
   echo "== packages made: $((SECONDS - begun)) s"
 fi
 # These at once: the machines wait most of the time.
@@ -66,19 +67,18 @@ for part in "${parts[@]}"; do
   case $part in
     debian | redhat) $here/linux.sh "$part" >"$work/$part.log" 2>&1 & running[$part]=$! ;;
     reproducible) $here/reproducible.sh >"$work/$part.log" 2>&1 & running[$part]=$! ;;
-    windows | broken) ;;
+    windows) $here/windows.sh >"$work/$part.log" 2>&1 & running[$part]=$! ;;
+    switch) { $here/switch.sh; a=$?; $here/switch_windows.sh && [[ $a == 0 ]]; } >"$work/switch.log" 2>&1 & running[switch]=$! ;;
+    broken) ;;
     *) echo "there is no part $part" >&2; exit 2 ;;
   esac
 done
-for part in "${!running[@]}"; do
+for part in "${parts[@]}"; do
+  [[ -n ${running[$part]:-} ]] || continue
   wait "${running[$part]}" || rc=1
   echo "== $part"
   cat "$work/$part.log"
 done
-if [[ " ${parts[*]} " == *' windows '* ]]; then
-  echo '== windows'
-  $here/windows.sh || rc=1
-fi
 if [[ " ${parts[*]} " == *' broken '* ]]; then
   echo '== broken'
   { [[ -e $work/msi-made-3.10.0 ]] || OIBUS_ONLY_MAKE=1 $here/windows.sh; } && $here/broken.sh || rc=1

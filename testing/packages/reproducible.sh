@@ -29,7 +29,7 @@ msi() { # NUMBER
   cd "$copy/tree"
   local work=$copy/out v=3.9.0
   source $here/make.sh
-  [[ -e $work/cross-$v/windows-amd64 ]] || { programs $v windows amd64; upgrade_packages $v; }
+  [[ -e $work/cross-$v/windows-amd64 ]] || { programs $v windows amd64; upgrade_packages $v windows-amd64; }
   touch "$work/cross-$v/windows-amd64/"*
   OIBUS_RELEASE=$work/release-$v packaging/windows/build.sh $v "$work/cross-$v/windows-amd64" "$copy/msi$1"
 }

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"cmp"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
@@ -41,10 +42,11 @@ type backend struct {
 	pins         map[string]string
 	passwordFile string
 	signedIn     atomic.Bool
-	down         atomic.Bool // nothing answers
-	client       string      // address the browser is said to come from
-	events       chan map[string]any
-	requests     []string // what the API was asked for, with bodies
+	down         atomic.Bool      // nothing answers
+	client       string           // address the browser is said to come from
+	written      []map[string]any // entries since the start, for those who follow the log
+	writing      chan struct{}    // closed at the next one
+	requests     []string         // what the API was asked for, with bodies
 	mux          *http.ServeMux
 }
 
@@ -52,7 +54,7 @@ const cookieName = "oibus-session"
 
 func newBackend(t testing.TB) *backend {
 	t.Helper()
-	b := &backend{events: make(chan map[string]any, 1000), pins: map[string]string{}, engine: entity.Engine{Settings: entity.DefaultEngineSettings()}}
+	b := &backend{writing: make(chan struct{}), pins: map[string]string{}, engine: entity.Engine{Settings: entity.DefaultEngineSettings()}}
 	b.signedIn.Store(true)
 	b.fill(t)
 	b.site = New(Options{
@@ -421,19 +423,44 @@ func misses(filter string, v any) bool {
 	return filter != "" && !slices.Contains(strings.Split(filter, ","), fmt.Sprint(v))
 }
 
+// write adds an entry to the log.
+func (b *backend) write(entry map[string]any) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.written = append(b.written, entry)
+	close(b.writing)
+	b.writing = make(chan struct{})
+}
+
+// since are the entries after the first n, and what is closed when there is another one.
+func (b *backend) since(n int) ([]map[string]any, <-chan struct{}) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.written[n:], b.writing
+}
+
+// streamLogs sends entries with their number as id, from the one on that the browser has had.
 func (b *backend) streamLogs(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	flush := http.NewResponseController(w).Flush
-	_, _ = fmt.Fprint(w, ": hello\n\n")
-	_ = flush()
+	all, _ := b.since(0)
+	sent := len(all)
+	if last := cmp.Or(r.Header.Get("Last-Event-ID"), r.FormValue("after")); last != "" {
+		sent, _ = strconv.Atoi(last)
+	}
 	for {
+		_, _ = fmt.Fprintf(w, "id: %d\n\n", sent)
+		entries, next := b.since(sent)
+		for _, entry := range entries {
+			raw, _ := json.Marshal(entry)
+			sent++
+			_, _ = fmt.Fprintf(w, "data: %s\nid: %d\n\n", raw, sent)
+		}
+		_ = flush()
 		select {
 		case <-r.Context().Done():
 			return
-		case entry := <-b.events:
-			raw, _ := json.Marshal(entry)
-			_, _ = fmt.Fprintf(w, "data: %s\n\n", raw)
-			_ = flush()
+		case <-next:
 		}
 	}
 }

@@ -244,10 +244,10 @@ func TestLogsAreFollowedPausedAndFiltered(t *testing.T) {
 	if n := b.text("document.querySelectorAll('.log-line[data-level=debug]').length"); n != "0" {
 		t.Errorf("%s debug lines with the usual filter", n)
 	}
-	back.events <- logEntry(time.Now(), "warn", "internal", "a line that just came")
+	back.write(logEntry(time.Now(), "warn", "internal", "a line that just came"))
 	b.until("document.querySelector('.log-line .log-message').textContent === 'a line that just came'")
 	b.click("#follow")
-	back.events <- logEntry(time.Now(), "info", "internal", "held back")
+	back.write(logEntry(time.Now(), "info", "internal", "held back"))
 	b.until("document.querySelector('#log-note').textContent.includes('1 new line')")
 	if first := b.text("document.querySelector('.log-line .log-message').textContent"); first != "a line that just came" {
 		t.Errorf("a new line shows while paused: %q", first)
@@ -264,6 +264,38 @@ func TestLogsAreFollowedPausedAndFiltered(t *testing.T) {
 	b.click("[data-clear]")
 	b.until("document.querySelector('.log-line') && !location.search")
 	b.quiet()
+}
+
+// TestAfterABreakOfTheLineNoLogLineIsMissingOrTwice also looks that the page does not ask for everything again.
+func TestAfterABreakOfTheLineNoLogLineIsMissingOrTwice(t *testing.T) {
+	t.Parallel()
+	back := newBackend(t)
+	b := newTab(t, back)
+	b.open("/logs")
+	b.until("document.querySelector('.log-line')")
+	count := func(text string) string {
+		return "[...document.querySelectorAll('.log-message')].filter((e) => e.textContent === '" + text + "').length"
+	}
+	back.write(logEntry(time.Now(), "info", "internal", "before"))
+	b.until(count("before") + " === 1")
+	asked, _ := back.asked("GET /api/logs?")
+	back.down.Store(true)
+	b.cut()
+	b.until("!document.querySelector('#offline').hidden")
+	back.write(logEntry(time.Now(), "info", "internal", "meanwhile"))
+	back.down.Store(false)
+	b.until("document.querySelector('#offline').hidden && " + count("meanwhile") + " === 1")
+	back.write(logEntry(time.Now(), "info", "internal", "after"))
+	b.until(count("after") + " === 1")
+	for _, text := range []string{"before", "meanwhile"} {
+		if n := b.text(count(text)); n != "1" {
+			t.Errorf("the line %q is shown %s times", text, n)
+		}
+	}
+	if again, _ := back.asked("GET /api/logs?"); again != asked {
+		t.Errorf("the log was searched %d times more", again-asked)
+	}
+	b.quiet("ERR_", "net::")
 }
 
 func TestCommandsAreFilteredPagedAndDeleted(t *testing.T) {
@@ -442,26 +474,6 @@ func playedViews() []view {
 	return slices.DeleteFunc(slices.Clone(views), func(v view) bool {
 		return v.group == dataFlow || under[v.name] != "" // the plant has them
 	})
-}
-
-func TestEveryControlHasANameAndEveryReferenceATarget(t *testing.T) {
-	t.Parallel()
-	back := newBackend(t)
-	back.pins["webServer.port"] = "/etc/oibus/oibus.toml"
-	b := newTab(t, back)
-	pages := map[string]string{"/login?next=/x": "true", "/nowhere": "true"}
-	for _, v := range playedViews() {
-		pages[v.path] = "document.readyState === 'complete' && !document.querySelector('[data-state=busy]:not([hidden])')"
-	}
-	for path, ready := range pages {
-		back.signedIn.Store(!strings.HasPrefix(path, "/login"))
-		b.open(path)
-		b.until(ready)
-		if wrong := b.text(walk); wrong != "" {
-			t.Errorf("%s:\n%s", path, wrong)
-		}
-	}
-	b.quiet("nowhere", "401")
 }
 
 func TestNothingJumpsWhilePagesLoad(t *testing.T) {

@@ -105,7 +105,7 @@ func newTab(t *testing.T, back *backend) *tab {
 		t.Fatal(err)
 	}
 	on := true
-	b.run(call(emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true}), call(log.Enable, cdp.Empty{}), call(runtime.Enable, cdp.Empty{}),
+	b.run(call(emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true}), call(log.Enable, cdp.Empty{}), call(runtime.Enable, cdp.Empty{}), call(network.Enable, network.EnableParams{}),
 		call(network.SetCookie, network.SetCookieParams{Name: cookieName, Value: "u1", URL: server.URL, HTTPOnly: &on}))
 	b.size(1280, 900, "light")
 	return b
@@ -124,6 +124,10 @@ func (b *tab) listen(event any) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch e := event.(type) {
+	case *network.EventRequestWillBeSent:
+		if at := e.Request.URL; !strings.HasPrefix(at, b.url+"/") && !strings.HasPrefix(at, "data:") && !strings.HasPrefix(at, "blob:") && at != "about:blank" {
+			b.complaints = append(b.complaints, "request to elsewhere: "+at)
+		}
 	case *log.EventEntryAdded:
 		if e.Entry.Level == log.EntryLevelVerbose || e.Entry.Level == log.EntryLevelInfo {
 			return // advice to authors, such as one form for each secret
@@ -268,10 +272,27 @@ func (b *tab) size(width, height int64, scheme string) {
 // shoot writes a picture to the folder OIBUS_SHOTS, when it is set.
 func (b *tab) shoot(name string) {
 	b.t.Helper()
+	if dir := os.Getenv("OIBUS_SHOTS"); dir != "" {
+		b.picture(dir, name)
+	}
+}
+
+// screenshots is where the pictures of the tour are kept: dist/screenshots, unless OIBUS_SHOTS names another folder.
+func screenshots(t *testing.T) string {
+	t.Helper()
 	dir := os.Getenv("OIBUS_SHOTS")
 	if dir == "" {
-		return
+		dir = filepath.Join("..", "..", "..", "dist", "screenshots")
 	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Skipf("no place for pictures: %v", err)
+	}
+	return dir
+}
+
+// picture writes what the tab shows to a file.
+func (b *tab) picture(dir, name string) {
+	b.t.Helper()
 	b.run(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
 		shot, err := cdp.Call(ctx, t, page.CaptureScreenshot, page.CaptureScreenshotParams{})
 		if err != nil {

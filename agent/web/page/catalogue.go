@@ -1,10 +1,5 @@
 package page
 
-import (
-	"runtime/debug"
-	"sync"
-)
-
 // permissionGroup gathers command permissions (protocol/control-plane.md, section 3.10) as a person thinks of them.
 type permissionGroup struct {
 	Name        string
@@ -49,17 +44,3 @@ var commandTypes = []string{
 
 // presets are cron expressions to start from.
 var presets = []string{"* * * * * *", "*/10 * * * * *", "0 * * * * *", "0 */5 * * * *", "0 0 * * * *", "0 0 6 * * *", "0 0 6 * * mon-fri"}
-
-// buildFacts is what the binary knows of how it was made.
-type buildFacts struct {
-	Go      string
-	Modules []*debug.Module
-}
-
-var build = sync.OnceValue(func() buildFacts {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return buildFacts{}
-	}
-	return buildFacts{info.GoVersion, info.Deps}
-})

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -290,6 +291,29 @@ func TestEveryControlOfEveryManifestHasANameAndALabel(t *testing.T) {
 		if raw := b.text(`document.querySelector('#settings-form').innerText.match(/configuration\.oibus|undefined/)?.[0] ?? ''`); raw != "" {
 			t.Errorf("%s: the form shows %q", kind, raw)
 		}
+	}
+	b.quiet()
+}
+
+// TestACertificateMadeMeanwhileCanBeChosen fills in a form that wants one when there is none yet.
+func TestACertificateMadeMeanwhileCanBeChosen(t *testing.T) {
+	t.Parallel()
+	p := newPlant(t)
+	b := p.tab()
+	b.open("/norths/new?type=oianalytics")
+	b.until("document.querySelector('#settings-fields .field')")
+	b.do("const e = document.querySelector('#settings-fields [data-field=useOiaModule] input'); if (e.checked) e.click()")
+	b.pick(field("#settings-fields", "specificSettings.authentication"), "Azure AD, certificate")
+	const place = "#settings-fields [data-field=\"specificSettings.certificateId\"]"
+	b.until("document.querySelector('" + place + " .hint:has(a)')?.textContent.includes('none yet')")
+	b.do("document.querySelector('" + place + " a').target = ''; document.querySelector('" + place + " a').href = '#'; document.querySelector('" + place + " a').click()")
+	_, err := p.settings.CreateCertificate("u1", json.RawMessage(`{"name":"Cloud","description":"","regenerateCertificate":true,"options":{"commonName":"OIBus","countryName":"FR","stateOrProvinceName":"Savoie","localityName":"Chambery","organizationName":"ACME","keySize":2048,"daysBeforeExpiry":10}}`))
+	p.must(err)
+	b.do("window.dispatchEvent(new Event('focus'))")
+	b.until("[...document.querySelector('" + place + " select').options].some((o) => o.text === 'Cloud')")
+	b.pick(place+" select", "Cloud")
+	if left := b.text("document.querySelector('" + place + " .hint:has(a)').textContent"); strings.Contains(left, "none yet") {
+		t.Errorf("the form still says %q", left)
 	}
 	b.quiet()
 }

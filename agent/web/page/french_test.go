@@ -5,25 +5,6 @@ import (
 	"testing"
 )
 
-// TestPagesFitInFrench goes through the pages in a narrow window: French words are longer.
-func TestPagesFitInFrench(t *testing.T) {
-	t.Parallel()
-	back := newBackend(t)
-	back.register()
-	back.users[0].Language = "fr"
-	b := newTab(t, back)
-	b.size(400, 850, "light")
-	for _, v := range playedViews() {
-		b.open(v.path)
-		b.until("document.readyState === 'complete' && document.documentElement.lang === 'fr' && !document.querySelector('[data-state=busy]:not([hidden])')")
-		b.fits(400)
-		b.shoot("fr-" + v.name)
-	}
-	b.open("/")
-	b.until("document.querySelector('[data-overview=memory]').textContent.includes('Mo')")
-	b.quiet()
-}
-
 func TestAPersonWhoChoosesFrenchIsSpokenToInFrench(t *testing.T) {
 	t.Parallel()
 	back := newBackend(t)

@@ -29,7 +29,7 @@ func TestAHistoryQueryIsMadeFilledAndRunToItsEnd(t *testing.T) {
 	b.click("#choice button[type=submit]")
 	b.until("document.querySelector('#south-fields .field')")
 	b.fillIn(field("#head-fields", "name"), "January")
-	b.do(`for (const [name, at] of [['startTime', '2026-01-02T00:00:00'], ['endTime', '2026-01-01T00:00:00']]) { const e = document.querySelector('#range-fields [data-field=' + name + '] input'); e.value = at; e.dispatchEvent(new Event('input', { bubbles: true })); }`)
+	b.do(`for (const [name, at] of [['startTime', '2026-01-02T01:00:00'], ['endTime', '2026-01-01T01:00:00']]) { const e = document.querySelector('#range-fields [data-field=' + name + '] input'); e.value = at; e.dispatchEvent(new Event('input', { bubbles: true })); }`)
 	b.pick(field("#caching-fields", "trigger.scanModeId"), "Every minute")
 	b.fillIn(field("#caching-fields", "trigger.numberOfElements"), "1")
 	b.fillIn(field("#south-fields", "databasePath"), "/nowhere")
@@ -42,9 +42,12 @@ func TestAHistoryQueryIsMadeFilledAndRunToItsEnd(t *testing.T) {
 	if text := b.text("document.querySelector('#range-fields [data-field=endTime] .error').textContent"); !strings.Contains(text, "later") {
 		t.Errorf("an end before the start says %q", text)
 	}
-	b.do(`const e = document.querySelector('#range-fields [data-field=endTime] input'); e.value = '2026-01-03T00:00:00'; e.dispatchEvent(new Event('input', { bubbles: true }))`)
+	b.do(`const e = document.querySelector('#range-fields [data-field=endTime] input'); e.value = '2026-01-03T01:00:00'; e.dispatchEvent(new Event('input', { bubbles: true }))`)
 	b.click("#settings-form button[type=submit]")
 	b.until("location.pathname !== '/history/new' && document.querySelector('#items [data-state=empty]:not([hidden])')")
+	if of := p.query("January").Range; of.Start != "2026-01-02T00:00:00.000Z" || of.End != "2026-01-03T00:00:00.000Z" {
+		t.Errorf("one in the morning in Paris is stored as %s and %s", of.Start, of.End)
+	}
 
 	b.click("#items [data-state=empty] [data-new-item]")
 	b.until("document.querySelector('#item[open]')")

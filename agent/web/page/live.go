@@ -21,6 +21,16 @@ type Overview struct {
 	Commands     Commands     `json:"commands"`
 	Incidents    []Incident   `json:"incidents"`
 	Upgrade      any          `json:"upgrade,omitempty"` // as GET /api/upgrade answers
+	Flow         Flow         `json:"flow"`
+	Guide        []step       `json:"guide"` // what is left to do at first, for who is shown it
+}
+
+// Flow says how far this OIBus is from data that goes from a source to a target.
+type Flow struct {
+	Souths    int  `json:"souths"`
+	Norths    int  `json:"norths"`
+	Received  bool `json:"received"`  // some South has read something
+	Delivered bool `json:"delivered"` // some North has sent something
 }
 
 // Info says what runs where.
@@ -143,8 +153,10 @@ func (s *Site) sendOverview(w http.ResponseWriter, flush func() error) error {
 
 // snapshot is the overview with the time of this machine, which may not be the browser's.
 func (s *Site) snapshot() any {
+	o := s.o.Overview()
+	o.Guide = s.steps(o)
 	return struct {
 		Overview
 		Now string `json:"now"`
-	}{s.o.Overview(), entity.Milli(time.Now())}
+	}{o, entity.Milli(time.Now())}
 }

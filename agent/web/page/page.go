@@ -88,6 +88,8 @@ func (s *Site) Routes() []access.Route {
 		{Method: "GET", Path: "/page/overview", Level: access.API, Handler: s.overview},
 		{Method: "GET", Path: "/page/live", Level: access.Stream, Handler: s.live},
 		{Method: "GET", Path: "/page/certificates/{id}", Level: access.API, Handler: s.certificate},
+		{Method: "GET", Path: "/page/licences/{name}", Level: access.Page, Handler: s.licence},
+		{Method: "GET", Path: "/page/bill-of-materials", Level: access.Page, Handler: s.materials},
 	}
 	for _, v := range views {
 		routes = append(routes, access.Route{Method: "GET", Path: v.route(), Level: access.Page, Handler: s.show(v)})

@@ -103,6 +103,7 @@ type shell struct {
 	Friendly, Initials               string
 	Overview                         Overview
 	FirstPassword                    bool
+	Guide                            []step // nil when there is nothing to guide through
 	Client                           string // address the browser comes from
 	Data                             any
 }
@@ -111,9 +112,10 @@ type shell struct {
 func (s *Site) render(w http.ResponseWriter, r *http.Request, status int, v view, data any) {
 	user, _ := s.user(r.Context())
 	friendly := friendlyName(user)
+	now := s.o.Overview()
 	s.write(w, r, status, v.name, shell{
 		Lang: known(user.Language), Name: v.name, Script: "js/pages/" + v.name + ".js", Theme: theme(r), Nav: navigation(v.name),
-		User: user, Friendly: friendly, Initials: initials(friendly), Overview: s.o.Overview(),
+		User: user, Friendly: friendly, Initials: initials(friendly), Overview: now, Guide: s.guide(r, now),
 		FirstPassword: s.o.FirstPasswordFile() != "", Client: clientAddress(r), Data: data,
 	})
 }

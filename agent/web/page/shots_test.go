@@ -92,7 +92,7 @@ var windows = []struct {
 	width, height int64
 	scheme        string
 	always        bool // also when no pictures are wanted
-}{{"1280-light", 1280, 900, "light", true}, {"1280-dark", 1280, 900, "dark", false}, {"400-light", 400, 850, "light", false}, {"400-dark", 400, 850, "dark", true}}
+}{{"1280-light", 1280, 900, "light", true}, {"1280-dark", 1280, 900, "dark", false}, {"400-light", 400, 850, "light", false}, {"400-dark", 400, 850, "dark", true}, {"3840-light", 3840, 2160, "light", false}}
 
 func TestEveryPageIsDrawnWithoutComplaintsOfTheBrowser(t *testing.T) {
 	t.Parallel()
@@ -128,6 +128,7 @@ func (b *tab) scene(name, path, ready string, act func(*tab)) {
 			b.t.Error(wrong)
 		}
 		if w == windows[0] { // the colours of the others are compared by TestTextsStandOutFromTheirGround
+			b.picture(screenshots(b.t), language+"-"+name)
 			b.accessible()
 		}
 		b.whole(w.width, w.height)

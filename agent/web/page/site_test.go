@@ -211,6 +211,12 @@ var plantKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.Gene
 // newPlant starts the site.
 func newPlant(t *testing.T) *plant {
 	t.Helper()
+	return newPlantIn(t, "en")
+}
+
+// newPlantIn starts a site whose administrator speaks a language.
+func newPlantIn(t *testing.T, lang string) *plant {
+	t.Helper()
 	if testing.Short() {
 		t.Skip("a browser takes long")
 	}
@@ -220,7 +226,7 @@ func newPlant(t *testing.T) *plant {
 	dir := t.TempDir()
 	st, err := store.Open(dir)
 	p.must(err)
-	p.must(store.Save(st, "users", []entity.User{{Audit: entity.NewAudit("yFHk16", entity.System, time.Now()), Login: "admin", PasswordHash: hash, Language: "en", Timezone: "Europe/Paris"}}))
+	p.must(store.Save(st, "users", []entity.User{{Audit: entity.NewAudit("yFHk16", entity.System, time.Now()), Login: "admin", PasswordHash: hash, Language: lang, Timezone: "Europe/Paris"}}))
 	keys, err := secret.Open(dir)
 	p.must(err)
 	c, err := config.Parse("oibus.toml", nil)
@@ -285,7 +291,7 @@ func (p *plant) tab() *tab {
 	b := &tab{t: p.t, ctx: ctx, url: address}
 	p.must(chromedp.Listen(ctx, b.listen))
 	on := true
-	b.run(call(emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true}), call(log.Enable, cdp.Empty{}), call(runtime.Enable, cdp.Empty{}))
+	b.run(call(emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true}), call(log.Enable, cdp.Empty{}), call(runtime.Enable, cdp.Empty{}), call(network.Enable, network.EnableParams{}))
 	for _, c := range jar.Cookies(at) {
 		b.run(call(network.SetCookie, network.SetCookieParams{Name: c.Name, Value: c.Value, URL: address, HTTPOnly: &on}))
 	}

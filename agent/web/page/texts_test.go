@@ -76,7 +76,7 @@ var assembled = []string{
 	"overview.cloud.", "engine.saved.", "engine.session.", "sink.syslog.protocol.", "certificates.keySize.", "users.language.",
 	"versions.phase.", "versions.outcome.", "versions.source.",
 	"registration.cancel.", "registration.unregister.", "connector.filter.", "connector.state.", "souths.", "norths.", "south.tab.", "north.tab.",
-	"south.rate", "items.", "folder.", "cache.", "links.type.", "links.part.", "category.", "type.", "transformer.", "manifest.", "history.", "transformers.kind.", "transformers.language.", "transformers.user.", "content.", "trial.",
+	"south.rate", "items.", "folder.", "cache.", "links.type.", "links.part.", "category.", "type.", "transformer.", "manifest.", "history.", "transformers.kind.", "transformers.language.", "transformers.user.", "content.", "trial.", "guide.",
 }
 
 // kinds are the lists whose editor puts its keys together from the kind of thing.
@@ -254,7 +254,9 @@ func TestPagesSpeakTheLanguageOfThePerson(t *testing.T) {
 	}
 }
 
-func TestEverySettingOfEveryManifestHasALabel(t *testing.T) {
+// TestEverySettingOfEveryManifestHasALabelAndAHelpText looks for them as the forms do. What only holds others together
+// needs no help.
+func TestEverySettingOfEveryManifestHasALabelAndAHelpText(t *testing.T) {
 	t.Parallel()
 	tx := table(t)
 	missing := map[string]string{}
@@ -264,8 +266,16 @@ func TestEverySettingOfEveryManifestHasALabel(t *testing.T) {
 		case map[string]any:
 			key, named := x["key"].(string)
 			place, _ := x["translationKey"].(string)
-			if _, typed := x["type"].(string); named && typed && !tx.has("manifest.key."+key) && !tx.has("manifest.at."+strings.TrimPrefix(place, "configuration.oibus.manifest.")) {
+			place = "manifest.at." + strings.TrimSuffix(strings.TrimPrefix(place, "configuration.oibus.manifest."), ".title")
+			kind, typed := x["type"].(string)
+			texts := func(more string) bool {
+				return tx.has("manifest.key."+key+more) || tx.has(place+more) || tx.has(place+"#"+key+more)
+			}
+			if named && typed && !texts("") {
 				missing[key] = of
+			}
+			if named && typed && kind != "object" && kind != "array" && !texts(".hint") {
+				t.Errorf("the setting %q of %s (%s) has no help text", key, of, place)
 			}
 			for _, child := range x {
 				look(of, child)

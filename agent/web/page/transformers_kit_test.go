@@ -21,8 +21,10 @@ type capitals struct{}
 
 func (capitals) Transform(_ context.Context, j script.Job) (script.Output, error) {
 	if at := strings.Index(j.Code, "((("); at >= 0 {
-		return script.Output{}, &script.Error{Category: script.Runtime, Message: fmt.Sprintf("SyntaxError: Unexpected token { [transformer:%d:9]", 1+strings.Count(j.Code[:at], "\n"))}
+		line := 1 + strings.Count(j.Code[:at], "\n")
+		return script.Output{}, &script.Error{Category: script.Runtime, Message: fmt.Sprintf("SyntaxError: Unexpected token { [transformer:%d:9]", line), Line: line, Column: 9}
 	}
+	j.Console("debug", "3 values")
 	return script.Output{Data: bytes.ToUpper(j.Content)}, nil
 }
 

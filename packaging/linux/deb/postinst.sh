@@ -20,6 +20,7 @@ configure | abort-upgrade | abort-remove | abort-deconfigure)
       deb-systemd-invoke restart oibus.service >/dev/null || true
     else
       deb-systemd-invoke start oibus.service >/dev/null || true
+      echo 'OIBus: "sudo oibus-installer status" says where the page and its first password are, "sudo oibus-installer register --host URL" registers it.'
     fi
     # The named instances use the same programs, and were stopped when the package was removed.
     for unit in /etc/systemd/system/oibus-*.service; do

@@ -9,6 +9,26 @@ function known(zone) {
   try { return !!zone && !!new Intl.DateTimeFormat('en', { timeZone: zone }); } catch { return false; }
 }
 
+// timeZoneName is the zone that instants are written in: that of the person, else of the browser.
+export const timeZoneName = timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+const fields = new Intl.DateTimeFormat('en-GB', { timeZone, year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
+
+// localTime writes an instant as a control of type datetime-local takes it, in the zone of the person.
+export function localTime(at) {
+  const of = Object.fromEntries(fields.formatToParts(new Date(at)).map(({ type, value }) => [type, value]));
+  return `${of.year.padStart(4, '0')}-${of.month}-${of.day}T${of.hour}:${of.minute}:${of.second}`;
+}
+
+// fromLocalTime reads such a control. The difference to UTC is that at the instant itself; an hour that the change to
+// summer time leaves out is read as the one after it.
+export function fromLocalTime(text) {
+  const wanted = Date.parse(`${text}Z`);
+  const difference = (at) => Date.parse(`${localTime(at)}Z`) - at;
+  const guess = wanted - difference(wanted);
+  return new Date(wanted - difference(guess)).toISOString();
+}
+
 const locale = language === 'en' ? 'en-GB' : language;
 const format = (options) => new Intl.DateTimeFormat(locale, { timeZone, ...options });
 const full = format({ day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });

@@ -1,5 +1,6 @@
 // The state of the agent as it changes: one event stream a visible tab, opened again when the line breaks.
 import { get, Failure } from './api.js';
+import { spread } from './connector/stream.js';
 import { $, show, setText } from './dom.js';
 import { t } from './text.js';
 import { toast } from './toast.js';
@@ -90,10 +91,10 @@ async function broken() {
   graceTimer ??= setTimeout(warn, GRACE);
   try {
     take(await get('/page/overview', {}, { seconds: 5 }));
-    retryTimer = setTimeout(open, FIRST_RETRY);
+    retryTimer = setTimeout(open, spread(FIRST_RETRY));
   } catch (error) {
     if (error instanceof Failure && (error.status === 401 || error.status === 403)) return;
-    retryTimer = setTimeout(broken, retry);
+    retryTimer = setTimeout(broken, spread(retry));
     retry = Math.min(retry * 2, LAST_RETRY);
   }
 }

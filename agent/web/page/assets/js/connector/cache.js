@@ -2,7 +2,7 @@
 import { get, post } from '../api.js';
 import { $, $$, clone, later, setText, show } from '../dom.js';
 import { ask, openDialog } from '../dialog.js';
-import { bytes, instant, moment, number } from '../format.js';
+import { bytes, fromLocalTime, instant, moment, number } from '../format.js';
 import { plural, t } from '../text.js';
 import { complain, toast } from '../toast.js';
 import { base, state } from './base.js';
@@ -21,7 +21,7 @@ export function cacheExplorer() {
   let shown = [], listed = 'cache', most = FIRST, open, asking; // listed is the folder of what is shown
 
   const folder = () => filters.elements.folder.value;
-  const iso = (control) => (control.value ? new Date(control.value).toISOString() : '');
+  const iso = (control) => (control.value ? fromLocalTime(control.value) : '');
 
   async function refresh(quiet = false) {
     asking?.abort();

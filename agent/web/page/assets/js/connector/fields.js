@@ -1,6 +1,9 @@
 // Controls of forms that are drawn from manifests. Each is a node: an element, read() for its value (undefined when it
 // has none to send), check() for what is wrong with it, and fail(text) to show that.
+import { get } from '../api.js';
 import { h, setText, show } from '../dom.js';
+import { fromLocalTime, localTime } from '../format.js';
+import { serverNow } from '../live.js';
 import { t } from '../text.js';
 import { choice, help, label } from './labels.js';
 
@@ -144,7 +147,21 @@ function scanMode(attribute, path, value, { scanModes = [] }) {
   return select(attribute, path, value ?? (kind === 'SUBSCRIPTION' ? 'subscription' : undefined), pairs, kind === 'SUBSCRIPTION' ? undefined : t('field.choose'));
 }
 
-const certificate = (attribute, path, value, { certificates = [] }) => select(attribute, path, value, certificates.map(({ id, name }) => [id, name]), t('field.choose'));
+// certificate offers those of OIBus, and says which have ended. The way to make one stands below, in a tab of its own so
+// that what was filled in here stays; what was made there can be chosen when the person is back.
+function certificate(attribute, path, value, { certificates = [] }) {
+  const option = ({ id, name, expiry }) => [id, Date.parse(expiry) < serverNow() ? `${name} (${t('certificates.expired')})` : name];
+  const made = select(attribute, path, value, certificates.map(option), t('field.choose'));
+  const none = h('span', {}, certificates.length ? '' : `${t('field.noCertificate')} `);
+  const link = h('a', { href: '/certificates', target: '_blank' }, t('certificates.title'));
+  link.addEventListener('click', () => window.addEventListener('focus', async () => {
+    const [offered, now] = [[...made.control.options].map((o) => o.value), await get('/api/certificates').catch(() => [])];
+    for (const [id, text] of now.map(option)) if (!offered.includes(id)) made.control.add(new Option(text, id));
+    if (now.length) setText(none, '');
+  }, { once: true }));
+  made.element.append(h('p', { class: 'hint' }, none, link));
+  return made;
+}
 
 function timezone(attribute, path, value) {
   if (!document.getElementById('timezones')) {
@@ -159,15 +176,9 @@ function instant(attribute, path, value) {
   const control = input('datetime-local', { step: '1' });
   if (value) control.value = localTime(value);
   return node(attribute, path, control, {
-    read: () => (control.value ? new Date(control.value).toISOString() : null),
+    read: () => (control.value ? fromLocalTime(control.value) : null),
     complaint: () => (required(attribute) && !control.value ? t('invalid.required') : ''),
   });
-}
-
-// localTime writes an instant as a control of the browser wants it, in the time zone of the browser.
-export function localTime(at) {
-  const when = new Date(at);
-  return new Date(when.getTime() - when.getTimezoneOffset() * 60_000).toISOString().slice(0, 19);
 }
 
 function code(attribute, path, value) {

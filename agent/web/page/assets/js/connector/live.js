@@ -4,15 +4,53 @@ import { follow } from './stream.js';
 
 const PAST = 120_000; // ms that are remembered
 const RECENT = 10_000; // ms over which a rate is taken
-const KEPT = 'oibus-flow';
+
+// Samples remember what many things have moved, also when the person goes to another page and comes back.
+export class Samples {
+  #kept;
+  #of = {}; // id → [[at, count]]
+
+  constructor(kept) {
+    this.#kept = kept;
+    try { this.#of = JSON.parse(sessionStorage.getItem(kept)) ?? {}; } catch { /* then the charts begin anew */ }
+    window.addEventListener('pagehide', () => {
+      try { sessionStorage.setItem(kept, JSON.stringify(this.#of)); } catch { /* as above */ }
+    });
+  }
+
+  // take notes what each of [id, count] has moved until now, and forgets what is not among them.
+  take(counts) {
+    const now = Date.now();
+    this.#of = Object.fromEntries(counts.map(([id, count]) => {
+      let list = (this.#of[id] ?? []).filter(([at]) => at > now - PAST && at <= now);
+      if (list.length && list.at(-1)[1] > count) list = []; // it was reset
+      return [id, [...list, [now, count]]];
+    }));
+  }
+
+  // rate is what a thing moves a second, lately.
+  rate(id) {
+    const list = this.#of[id] ?? [];
+    const last = list.at(-1);
+    const first = last && list.find(([at]) => at >= last[0] - RECENT);
+    return first && last[0] - first[0] > 500 ? ((last[1] - first[1]) * 1000) / (last[0] - first[0]) : 0;
+  }
+
+  // draw shows what a thing moved, second by second, in a chart of this size.
+  draw(chart, id, width, height) {
+    const list = this.#of[id] ?? [];
+    const now = list.at(-1)?.[0] ?? 0;
+    const points = list.slice(1).map(([at, count], i) => ({ x: width * (1 - (now - at) / PAST), y: Math.max(0, ((count - list[i][1]) * 1000) / Math.max(200, at - list[i][0])) }));
+    const top = Math.max(1e-9, ...points.map(({ y }) => y)) * 1.1;
+    const line = points.map(({ x, y }, i) => `${i ? 'L' : 'M'}${x.toFixed(1)} ${(height - 1 - (y / top) * (height - 3)).toFixed(1)}`).join('');
+    chart.querySelector('.spark-line').setAttribute('d', line);
+    chart.querySelector('.spark-area').setAttribute('d', points.length > 1 ? `${line}L${points.at(-1).x.toFixed(1)} ${height}L${points[0].x.toFixed(1)} ${height}Z` : '');
+  }
+}
 
 const subscribers = new Set();
+const samples = new Samples('oibus-flow');
 let following = false, latest;
-let samples = kept(); // id → [[at, count]]
-
-function kept() {
-  try { return JSON.parse(sessionStorage.getItem(KEPT)) ?? {}; } catch { return {}; }
-}
 
 // counted is what a connector has moved: values and files of a South, bytes of a North.
 export const counted = (metrics) => (metrics ? (metrics.contentSentSize ?? metrics.numberOfValuesRetrieved + metrics.numberOfFilesRetrieved) : 0);
@@ -25,38 +63,13 @@ export function watch(callback) {
 }
 
 function take(rows) {
-  const now = Date.now();
-  const next = {};
-  for (const { id, metrics } of [...rows.souths, ...rows.norths]) {
-    const count = counted(metrics);
-    let list = (samples[id] ?? []).filter(([at]) => at > now - PAST && at <= now);
-    if (list.length && list.at(-1)[1] > count) list = []; // it was reset
-    list.push([now, count]);
-    next[id] = list;
-  }
-  samples = next;
+  samples.take([...rows.souths, ...rows.norths].map(({ id, metrics }) => [id, counted(metrics)]));
   latest = rows;
   for (const callback of subscribers) callback(rows);
 }
 
-// rate is what a connector moves a second, lately.
-export function rate(id) {
-  const list = samples[id] ?? [];
-  const last = list.at(-1);
-  const first = last && list.find(([at]) => at >= last[0] - RECENT);
-  return first && last[0] - first[0] > 500 ? ((last[1] - first[1]) * 1000) / (last[0] - first[0]) : 0;
-}
-
-// flow draws what a connector moved, second by second, into a chart of this size.
-export function flow(chart, id, width, height) {
-  const list = samples[id] ?? [];
-  const now = list.at(-1)?.[0] ?? 0;
-  const points = list.slice(1).map(([at, count], i) => ({ x: width * (1 - (now - at) / PAST), y: Math.max(0, ((count - list[i][1]) * 1000) / Math.max(200, at - list[i][0])) }));
-  const top = Math.max(1e-9, ...points.map(({ y }) => y)) * 1.1;
-  const line = points.map(({ x, y }, i) => `${i ? 'L' : 'M'}${x.toFixed(1)} ${(height - 1 - (y / top) * (height - 3)).toFixed(1)}`).join('');
-  chart.querySelector('.spark-line').setAttribute('d', line);
-  chart.querySelector('.spark-area').setAttribute('d', points.length > 1 ? `${line}L${points.at(-1).x.toFixed(1)} ${height}L${points[0].x.toFixed(1)} ${height}Z` : '');
-}
+export const rate = (id) => samples.rate(id);
+export const flow = (chart, id, width, height) => samples.draw(chart, id, width, height);
 
 // condition says how a connector does: its colour, and the key of the word for it.
 export function condition({ enabled, state }) {
@@ -68,7 +81,3 @@ export function condition({ enabled, state }) {
 }
 
 export { serverNow };
-
-window.addEventListener('pagehide', () => {
-  try { sessionStorage.setItem(KEPT, JSON.stringify(samples)); } catch { /* then the charts begin anew */ }
-});

@@ -244,7 +244,7 @@ export class ManifestForm {
 
 // attribute makes one for forms that have no manifest.
 export const attribute = (type, key, { row = 0, columns = 12, needed, min, max, ...more } = {}) => ({
-  type, key, displayProperties: { row, columns }, ...more,
+  type, key, translationKey: 'form', displayProperties: { row, columns }, ...more,
   validators: [needed && { type: 'REQUIRED', arguments: [] }, min !== undefined && { type: 'MINIMUM', arguments: [String(min)] }, max !== undefined && { type: 'MAXIMUM', arguments: [String(max)] }].filter(Boolean),
 });
 export const group = (key, attributes, more = {}) => ({ type: 'object', key, attributes, enablingConditions: [], displayProperties: { wrapInBox: true }, validators: [], ...more });

@@ -11,7 +11,9 @@ import { cachingBody, cachingForm, cachingValues, headForm } from './forms.js';
 import { typeAbout, typeName } from './labels.js';
 import { condition, counted, flow, rate, serverNow, watch } from './live.js';
 import { ManifestForm } from './manifest.js';
-import { dropConnector, perSecond } from './table.js';
+import { onPrint } from './print.js';
+import { perSecond } from './rate.js';
+import { dropConnector } from './table.js';
 import { openTabs } from './tabs.js';
 
 const CATEGORIES = ['file', 'api', 'iot', 'database', 'debug'];
@@ -53,10 +55,16 @@ async function showOne(context, tabs) {
   $('#duplicate').href = `/${kind}s/new?duplicate=${id}`;
   $('#delete').addEventListener('click', async () => { if (await dropConnector(kind, shared.one)) leave(`/${kind}s`); });
   $('#reset').addEventListener('click', reset);
+  onPrint(() => one, { ...context, itemSettings: itemSettings(manifest) }, () => [
+    [t('print.head'), headForm(), one], [t('connector.settings'), manifest.settings, one.settings],
+    ...(kind === 'north' ? [[t('north.caching'), cachingForm, cachingValues(one.caching)]] : []),
+  ]);
   $('#connector-error [data-logs]').href = `/logs?scopeIds=${id}`;
   watch((rows) => live(shared, mine(rows)));
   openTabs(shared, tabs);
 }
+
+const itemSettings = (manifest) => manifest.items?.rootAttribute.attributes.find(({ key }) => key === 'settings');
 
 function head(one) {
   setText($('#connector-name'), one.name);

@@ -7,6 +7,7 @@ import { bytes, instant, number, relativeTo } from '../format.js';
 import { t } from '../text.js';
 import { complain, toast } from '../toast.js';
 import { typeName } from './labels.js';
+import { perSecond } from './rate.js';
 import { condition, counted, flow, rate, serverNow, watch } from './live.js';
 
 export function connectorList(kind) {
@@ -102,8 +103,6 @@ export function connectorList(kind) {
     draw();
   }));
 }
-
-export const perSecond = (kind, n) => (kind === 'south' ? t('south.rate', { n: n >= 10 || !n ? number(Math.round(n)) : number(Math.round(n * 10) / 10) }) : t('north.rate', { size: bytes(Math.round(n)) }));
 
 // dropConnector asks and deletes; it tells whether it did.
 export async function dropConnector(kind, c) {

@@ -1,6 +1,7 @@
 // The settings of a history query: what it reads, from where, and where to; each side with a test of its connection.
 import { Failure, post } from '../api.js';
 import { $, setText, show } from '../dom.js';
+import { timeZoneName } from '../format.js';
 import { t } from '../text.js';
 import { cachingBody, cachingForm, cachingValues } from '../connector/forms.js';
 import { typeName } from '../connector/labels.js';
@@ -23,7 +24,7 @@ export class QueryForm {
     this.form = new ManifestForm(element, { submit: (values) => this.#submit(submit, values), changed: (dirty) => { $('#discard').disabled = !dirty; } });
     setText($('#south-about'), typeName(south.id));
     setText($('#north-about'), typeName(north.id));
-    setText($('#range-zone'), t('history.zone', { zone: Intl.DateTimeFormat().resolvedOptions().timeZone }));
+    setText($('#range-zone'), t('history.zone', { zone: timeZoneName }));
     show($('#discard'), !isNew);
     $('#discard').addEventListener('click', () => this.show(this.one));
     for (const side of ['south', 'north']) $(`#test-${side}`).addEventListener('click', (event) => this.#test(side, event.currentTarget));
@@ -42,6 +43,15 @@ export class QueryForm {
     if (!isNew) parts.reset = [$('#reset-fields'), resetForm, {}];
     this.form.draw(parts, this.context);
     for (const side of ['south', 'north']) if (!this[side].settings.attributes.length) $(`#${side}-fields`).textContent = t('connector.noSettings');
+  }
+
+  // printed are the parts of the form with what is stored.
+  printed(one) {
+    return [
+      [t('print.head'), headForm, one], [t('history.wanted'), rangeForm, one.queryTimeRange],
+      [typeName(this.south.id), this.south.settings, one.southSettings], [typeName(this.north.id), this.north.settings, one.northSettings],
+      [t('north.caching'), cachingForm, cachingValues(one.caching)],
+    ];
   }
 
   settingsOf(side) { return this.form.read()[`${side}Settings`]; }

@@ -7,11 +7,14 @@ import { t } from '../text.js';
 import { typeName } from '../connector/labels.js';
 import { follow } from '../connector/stream.js';
 import { drop, pause, run } from './actions.js';
+import { Samples } from '../connector/live.js';
+import { perSecond } from '../connector/rate.js';
 import { counts, drawBar, drawState, starts } from './live.js';
 
 const root = $('#list');
 const filters = $('#filters');
 const rows = new Map(); // id → element
+const samples = new Samples('oibus-history-flow');
 let all;
 
 const state = (name) => { for (const part of $$('[data-state]', root)) show(part, part.dataset.state === name); };
@@ -55,8 +58,9 @@ function update(element, q) {
   fillText(element, {
     name: q.name, about: [`${typeName(q.southType)} → ${typeName(q.northType)}`, q.description].filter(Boolean).join(' · '), error: q.state.reason,
     percent: drawBar($('.meter', element), q), range: t('history.range', { from: instant(q.startTime), to: instant(q.endTime) }),
-    counts: counts(q.metrics), sent: t('history.sent', { size: bytes(q.metrics?.north?.contentSentSize) }),
+    rate: runs ? perSecond('south', samples.rate(q.id)) : '', counts: counts(q.metrics), sent: t('history.sent', { size: bytes(q.metrics?.north?.contentSentSize) }),
   });
+  samples.draw($('.spark', element), q.id, 96, 24);
   drawState($('.badge', element), q);
   const button = $('[data-toggle]', element);
   button.setAttribute('aria-label', t(runs ? 'history.pauseOne' : `history.${starts(q.state.status)}One`, { name: q.name }));
@@ -84,5 +88,6 @@ $('[data-clear]', root).addEventListener('click', () => {
 });
 load().then(() => follow('/sse/history-states', (live) => {
   all = live;
+  samples.take(live.map(({ id, metrics }) => [id, (metrics?.south?.numberOfValuesRetrieved ?? 0) + (metrics?.south?.numberOfFilesRetrieved ?? 0)]));
   draw();
 }));

@@ -10,6 +10,7 @@ import { base, id, isNew, root, whole } from '../connector/base.js';
 import { cacheExplorer } from '../connector/cache.js';
 import { itemTable } from '../connector/items.js';
 import { typeName } from '../connector/labels.js';
+import { onPrint } from '../connector/print.js';
 import { follow } from '../connector/stream.js';
 import { openTabs } from '../connector/tabs.js';
 import { asBody, drop, pause, restart, run } from './actions.js';
@@ -51,6 +52,7 @@ async function showOne(context) {
   $('#duplicate').href = `/history/new?duplicate=${id}`;
   $('#delete').addEventListener('click', async () => { if (await drop(one)) leave('/history'); });
   $('#connector-error [data-logs]').href = `/logs?scopeIds=${id}`;
+  onPrint(() => one, { ...context, itemSettings: south.items.rootAttribute.attributes.find(({ key }) => key === 'settings') }, () => form.printed(one));
   show($('#connector-actions'), true);
   follow('/sse/history-states', (all) => live(shared, all.find((row) => row.id === id)));
   openTabs(shared, { items: itemTable, transformers: linkList, cache: cacheExplorer });

@@ -2,8 +2,9 @@
 import '../shell.js';
 import { get, search as queryText } from '../api.js';
 import { $, $$, clone, download, h, later, setText, show } from '../dom.js';
-import { instant, logTime, number } from '../format.js';
+import { fromLocalTime, instant, logTime, number } from '../format.js';
 import { List } from '../list.js';
+import { spread } from '../connector/stream.js';
 import { serverNow } from '../live.js';
 import { plural, t } from '../text.js';
 import { complain, toast } from '../toast.js';
@@ -11,6 +12,7 @@ import { complain, toast } from '../toast.js';
 const MOST_LINES = 2000; // shown at once; older ones leave as new ones come
 const MOST_HELD = 2000; // new ones kept while paused
 const MOST_SAVED = 50_000; // in one download
+const RETRY = 3000; // ms after which a stream that was refused is asked for again
 const FLUSH = 200; // ms between drawings of new lines
 const ranges = { '15m': 900, '1h': 3600, '24h': 86_400, '7d': 604_800 };
 const normal = ['error', 'warn', 'info'];
@@ -18,7 +20,7 @@ const normal = ['error', 'warn', 'info'];
 const root = $('#logs');
 const filters = $('#filters');
 const lines = $('#log-list');
-let page = 0, until, total = 0, stream, held = [], following = true, flushTimer, lost = 0;
+let page = 0, until, total = 0, stream, held = [], following = true, flushTimer, retryTimer, last = '', lost = 0;
 
 function restore() {
   const query = new URLSearchParams(location.search);
@@ -51,7 +53,7 @@ function period() {
   const range = filters.elements.range.value;
   if (range === 'custom') {
     const [from, to] = [filters.elements.from.value, filters.elements.to.value];
-    return { start: from ? new Date(from).toISOString() : new Date(0).toISOString(), end: to ? new Date(to).toISOString() : new Date(serverNow()).toISOString() };
+    return { start: from ? fromLocalTime(from) : new Date(0).toISOString(), end: to ? fromLocalTime(to) : new Date(serverNow()).toISOString() };
   }
   const start = ranges[range] ? serverNow() - ranges[range] * 1000 : 0;
   return { start: new Date(start).toISOString(), end: new Date(serverNow() + 1000).toISOString() };
@@ -64,6 +66,7 @@ const list = new List(root, async () => {
   page = 0;
   held = [];
   until = period();
+  last = '';
   listen();
   const found = await get('/api/logs', { ...filter(), ...until, page: 0 });
   total = found.totalElements;
@@ -123,12 +126,15 @@ function highlighted(message) {
   return [...parts, message.slice(from)];
 }
 
-function listen() {
+// listen follows the log from now on, or from the event with this id.
+function listen(after = '') {
   stream?.close();
+  clearTimeout(retryTimer);
   stream = undefined;
   if (!live() || document.hidden) return;
-  stream = new EventSource(`/sse/logs${queryText(filter())}`);
+  stream = new EventSource(`/sse/logs${queryText({ ...filter(), after })}`);
   stream.onmessage = (event) => {
+    last = event.lastEventId || last;
     held.unshift(...[JSON.parse(event.data)].flat().reverse());
     if (held.length > MOST_HELD) {
       lost += held.length - MOST_HELD;
@@ -140,10 +146,13 @@ function listen() {
     lost += JSON.parse(event.data).count;
     note();
   });
-  stream.onerror = () => { // the shell finds out why; lines written meanwhile are fetched again
-    stream?.close();
+  // After a break the browser comes back by itself, and is given what was written meanwhile. What OIBus refused it does
+  // not try again: that is done here, from the last line on.
+  stream.onerror = ({ target }) => {
+    if (target !== stream || target.readyState !== EventSource.CLOSED) return;
     stream = undefined;
-    setTimeout(() => list.refresh({ quiet: true }), 3000);
+    clearTimeout(retryTimer);
+    retryTimer = setTimeout(() => (last ? listen(last) : list.refresh({ quiet: true })), spread(RETRY));
   };
 }
 

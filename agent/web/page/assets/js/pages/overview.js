@@ -2,7 +2,7 @@
 import { expired, linkState } from '../shell.js';
 import { post } from '../api.js';
 import { ask } from '../dialog.js';
-import { $, $$, clone, setText } from '../dom.js';
+import { $, $$, clone, setText, show } from '../dom.js';
 import { bytes, countdown, duration, instant, number, percent, relativeTo } from '../format.js';
 import { expectRestart, PAST, past, serverNow, subscribe } from '../live.js';
 import { plural, t } from '../text.js';
@@ -16,6 +16,7 @@ subscribe((overview) => {
   commands(overview.commands);
   resources(overview.resources);
   incidents(overview.incidents ?? []);
+  guide(overview.guide ?? []);
   set('uptime', duration(serverNow() - Date.parse(overview.info.startedAt)));
   set('process', overview.info.processId);
 });
@@ -69,6 +70,37 @@ function resources(now) {
   set('disk-sub', now.diskTotal ? t('overview.disk.free', { used: percent(used), total: bytes(now.diskTotal) }) : '');
   meter(part('disk-meter'), used);
 }
+
+// guide ticks off what is done. It stays to say so when everything needed is; the next page goes without it.
+function guide(steps) {
+  const place = $('#guide');
+  if (!place) return;
+  let next = true;
+  for (const { name, done, path } of steps) {
+    const row = $(`[data-step="${name}"]`, place);
+    row.classList.toggle('done', done);
+    show($('[data-step-done]', row), done);
+    const link = $('a', row);
+    link.href = path;
+    show(link, !done);
+    link.classList.toggle('primary', !done && next);
+    if (!done) next = false;
+  }
+  const complete = steps.length > 0 && steps.every(({ done, optional }) => done || optional);
+  place.classList.toggle('complete', complete);
+  setText($('#guide-text'), t(complete ? 'guide.complete' : 'guide.text'));
+  setText($('#guide-off'), t(complete ? 'action.close' : 'guide.off'));
+  if (complete) remember();
+}
+
+// remember that this browser needs no guide any more.
+const remember = () => { document.cookie = 'oibus-guide=off; path=/; max-age=31536000; samesite=strict'; };
+
+$('#guide-off')?.addEventListener('click', () => {
+  remember();
+  $('#guide').remove();
+  $('#main').focus();
+});
 
 // meter fills a bar; a disk that is nearly full stands out.
 function meter(bar, used) {

@@ -116,11 +116,11 @@ function command() {
 }
 
 const draft = () => ({
-  type: form.read().head.inputType, manifest: manifest(), prints: true,
+  type: form.read().head.inputType, manifest: manifest(),
   async run(inputData, options) {
     const transformer = command();
-    const { output, metadata, console } = await post('/api/transformers/test', { transformer: { ...transformer, name: transformer.name || 'test' }, testRequest: { inputData, options } }, { seconds: SECONDS });
-    return { output, console, kind: metadata.contentType, elements: metadata.numberOfElement, file: metadata.contentFile };
+    const { output, metadata, console, error } = await post('/api/page/transformers/test', { transformer: { ...transformer, name: transformer.name || 'test' }, testRequest: { inputData, options } }, { seconds: SECONDS });
+    return { output, console, error, kind: metadata?.contentType, elements: metadata?.numberOfElement, file: metadata?.contentFile };
   },
 });
 
@@ -132,7 +132,7 @@ const standard = () => ({
   },
 });
 
-// failed shows where the code is wrong. Compiled TypeScript has other lines than what was written only when it runs.
+// failed shows where the code is wrong.
 function failed(line, column, go) {
   code?.mark(line);
   if (go) code?.go(line, column);

@@ -2,15 +2,12 @@
 import { get } from '../api.js';
 import { $, h, setText, show } from '../dom.js';
 import { duration, number } from '../format.js';
-import { serverNow } from '../live.js';
-import { plural, t } from '../text.js';
+import { has, plural, t } from '../text.js';
 import { drawObject } from '../connector/manifest.js';
 import { contentName } from './actions.js';
 import { diff, folded } from './diff.js';
 
 const MOST = 100_000; // characters of a result that are shown
-const LOG_DELAY = 500; // ms after which what was printed stands in the log
-const PRINTED = 'CUSTOM TRANSFORMER:';
 
 export class Trial {
   // what answers { type, manifest, run(inputData, options) }; failed is told where code failed.
@@ -72,23 +69,22 @@ export class Trial {
     this.#complain(wrong);
     if (wrong) return this.input.focus();
     if (this.options?.check().length) return;
-    const { run, prints } = this.what();
-    const [status, since, begun] = [$('#trial-status'), new Date(serverNow() - 1000).toISOString(), performance.now()];
+    const { run } = this.what();
+    const [status, begun] = [$('#trial-status'), performance.now()];
     button.setAttribute('aria-busy', 'true');
     status.className = 'test-result';
     setText(status, t('trial.running'));
     this.failed();
-    let printed;
     try {
       const result = await run(this.input.value, this.options?.read() ?? {});
-      printed = result.console;
-      this.#show(result, performance.now() - begun);
+      this.#print(result.console);
+      if (result.error) this.#fail(result.error);
+      else this.#show(result, performance.now() - begun);
     } catch (error) {
-      this.#fail(error);
+      this.#fail({ text: error.message });
     } finally {
       button.removeAttribute('aria-busy');
     }
-    if (prints) await this.#print(printed, since);
   }
 
   #show({ output, kind, elements, file }, took) {
@@ -101,33 +97,25 @@ export class Trial {
     this.#compare();
   }
 
-  #fail(error) {
-    const message = error.message.replace(/^\[(\w+)\] Custom code execution failed: /, (all, category) => `${t(`trial.${category}`)}: `);
-    const [, line, column] = /\[transformer:(\d+):(\d+)\]/.exec(message) ?? /\(line (\d+), column (\d+)\)/.exec(message) ?? [];
+  // #fail says what was wrong, and leads to where it was. The last result stays: it is what one compares with.
+  #fail({ category = '', text: whole, line = 0, column = 0 }) {
     const status = $('#trial-status');
+    const text = line ? whole.replace(/ ?\[transformer:\d+:\d+\]$/, '') : whole;
     status.className = 'test-result bad';
-    status.replaceChildren(message);
+    status.replaceChildren(has(`trial.${category}`) ? `${t(`trial.${category}`)}: ${text}` : text);
     if (!line) return;
-    this.failed(Number(line), Number(column));
-    const go = h('button', { type: 'button', class: 'link' }, t('trial.line', { line: number(line) }));
-    go.addEventListener('click', () => this.failed(Number(line), Number(column), true));
+    this.failed(line, column);
+    const go = h('button', { type: 'button', class: 'link' }, t('trial.line', { line: number(line), column: number(column || 1) }));
+    go.addEventListener('click', () => this.failed(line, column || 1, true));
     status.append(' ', go);
   }
 
-  // #print shows what the code printed: what the answer says, else what reached the log meanwhile.
-  async #print(lines, since) {
-    if (!lines) {
-      await new Promise((resolve) => { setTimeout(resolve, LOG_DELAY); });
-      try {
-        const found = await get('/api/logs', { messageContent: PRINTED, start: since });
-        lines = found.content.reverse().map(({ level, message }) => ({ level, text: message.slice(message.indexOf(PRINTED) + PRINTED.length).trim() }));
-      } catch {
-        lines = []; // the log is not there; the result is
-      }
-      setText($('#trial-console-hint'), t('trial.fromLog'));
-    }
+  // #print shows what the code printed. Standard transformers print nothing.
+  #print(lines) {
+    show($('#trial-console-box'), !!lines);
+    if (!lines) return;
     $('#trial-console').replaceChildren(...lines.map(({ level, text }) => h('li', { 'data-level': level }, h('span', { class: 'muted' }, level), ' ', text)));
-    show($('#trial-console-box'), true);
+    show($('#trial-console'), lines.length > 0);
     show($('#trial-console-none'), !lines.length);
   }
 

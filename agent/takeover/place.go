@@ -1,0 +1,144 @@
+package takeover
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"oibus/platform"
+)
+
+// Finish ends an import into dir that was interrupted: when everything was made it is put in place, otherwise what was
+// made is removed. The agent calls it before it reads anything.
+func Finish(dir string) error {
+	staging := filepath.Join(dir, stagingFolder)
+	_, err := os.Stat(filepath.Join(staging, readyMark))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return os.RemoveAll(staging)
+	case err != nil:
+		return fmt.Errorf("cannot look for an interrupted import: %w", err)
+	}
+	aside := filepath.Join(dir, asideFolder)
+	for _, part := range parts {
+		if err := replace(filepath.Join(dir, part), filepath.Join(staging, part), filepath.Join(aside, part)); err != nil {
+			return fmt.Errorf("cannot put in place what was imported: %w", err)
+		}
+	}
+	if err := os.Rename(filepath.Join(staging, receiptName), filepath.Join(dir, receiptName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("cannot put in place what was imported: %w", err)
+	}
+	if err := platform.SyncDir(dir); err != nil {
+		return err
+	}
+	return os.RemoveAll(staging)
+}
+
+// replace puts aside what is at place, and made in its place. When made is gone, that has been done.
+func replace(place, made, aside string) error {
+	if !exists(made) {
+		return nil
+	}
+	if exists(place) {
+		if err := errors.Join(os.RemoveAll(aside), os.MkdirAll(filepath.Dir(aside), 0o700)); err != nil {
+			return err
+		}
+		if err := os.Rename(place, aside); err != nil {
+			return err
+		}
+	}
+	return os.Rename(made, place)
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
+
+// writeReceipt leaves in the folder staging what Undo needs.
+func writeReceipt(o Options, version, staging string) error {
+	r := receipt{Key: o.Key, From: o.From, Version: version, At: time.Now().UTC()}
+	for _, part := range parts {
+		if exists(filepath.Join(o.To, part)) && exists(filepath.Join(staging, part)) {
+			r.Had = append(r.Had, part)
+		}
+	}
+	text, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	return platform.WriteFile(filepath.Join(staging, receiptName), append(text, '\n'), 0o600)
+}
+
+// Undone says what became of an import that was to be taken back.
+type Undone struct {
+	Undone bool   `json:"undone"`         // there was one
+	Kept   string `json:"kept,omitempty"` // folder of what it had brought, and was collected since
+}
+
+// Undo takes back the last import into dir, if it has that key: what was there before is there again. keep keeps what it
+// had brought, and what an agent has made of it since, in a folder of its own. It can be done again after a crash in the
+// middle.
+func Undo(dir, key string, keep bool) (u Undone, err error) {
+	unlock, err := prepare(dir)
+	if err != nil {
+		return u, err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	var r receipt
+	raw, err := os.ReadFile(filepath.Join(dir, receiptName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return u, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(raw, &r)
+	}
+	if err != nil {
+		return u, fmt.Errorf("cannot read what was imported: %w", err)
+	}
+	if r.Key != key {
+		return u, nil
+	}
+	kept := ""
+	if keep {
+		u.Kept = filepath.Join(dir, "withdrawn-"+r.At.Format("20060102T150405Z"))
+		kept = u.Kept
+		if err := os.MkdirAll(kept, 0o700); err != nil {
+			return u, fmt.Errorf("cannot keep what was imported: %w", err)
+		}
+	}
+	for _, part := range parts {
+		if err := r.withdraw(dir, part, kept); err != nil {
+			return u, fmt.Errorf("cannot take back what was imported: %w", err)
+		}
+	}
+	u.Undone = true
+	return u, errors.Join(platform.SyncDir(dir), os.Remove(filepath.Join(dir, receiptName)))
+}
+
+// withdraw takes back one part. When what it replaced is not aside any more, that has been done.
+func (r *receipt) withdraw(dir, part, kept string) error {
+	place, aside := filepath.Join(dir, part), filepath.Join(dir, asideFolder, part)
+	had := slices.Contains(r.Had, part)
+	if had && !exists(aside) {
+		return nil
+	}
+	if exists(place) {
+		if kept == "" {
+			if err := os.RemoveAll(place); err != nil {
+				return err
+			}
+		} else if err := os.Rename(place, filepath.Join(kept, part)); err != nil {
+			return err
+		}
+	}
+	if !had {
+		return nil
+	}
+	return os.Rename(aside, place)
+}

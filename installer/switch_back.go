@@ -1,0 +1,186 @@
+package installer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"oibus/platform"
+)
+
+// undo makes everything as it was, after a step failed for a reason, and returns why. Each part can be done again. What
+// ours has collected meanwhile is kept.
+func (s *switcher) undo(ctx context.Context, reason error) error {
+	ctx = context.WithoutCancel(ctx)
+	s.Reason = reason.Error()
+	if s.show != nil {
+		fmt.Fprintln(s.show, "it failed, making everything as it was ...")
+	}
+	if err := s.enter(s.m, undoing); err != nil {
+		reason = errors.Join(reason, err) // the disk may be full: that is no reason to leave the site without an OIBus
+	}
+	kept, err := s.restore(ctx, true)
+	if err == nil {
+		err = s.forget(s.m)
+	}
+	if err != nil {
+		return fmt.Errorf("cannot switch: %w; not all could be undone, the same command goes on with that: %w", reason, err)
+	}
+	text := ""
+	if kept != "" {
+		text = "; what this OIBus has collected meanwhile is in " + kept
+	}
+	how := "runs again"
+	if !s.Old.Running {
+		how = "is as it was"
+	}
+	return fmt.Errorf("cannot switch: %w; the other OIBus, service %q, %s%s", reason, s.Old.Name, how, text)
+}
+
+// restore stops ours and gives the other its place again; with all, what was imported and installed goes, too. Ours is
+// not running any more before the other starts, and the other starts even when something of ours could not be cleaned up.
+func (s *switcher) restore(ctx context.Context, all bool) (kept string, err error) {
+	i := s.Ours
+	inPlace, err := s.oursInPlace(ctx)
+	if err == nil && inPlace {
+		_, err = pause(ctx, s.m, i)
+	}
+	if err != nil {
+		return "", err // as long as ours may run, the other must not
+	}
+	var failed error
+	if all {
+		kept, failed = takeBack(ctx, s.m, i, s.key(), s.Tried)
+	}
+	if s.sharesName() {
+		err = s.m.RestoreUnit(ctx, s.Old.Name)
+	}
+	if err == nil {
+		err = s.unregister(ctx, all)
+	}
+	if err == nil {
+		err = s.wakeOld(ctx)
+	}
+	if err == nil && all && s.WasOn {
+		err = s.m.Start(ctx, i.Service)
+	}
+	if err == nil && all && !s.Known && !s.Programs {
+		_, err = removePrograms(s.registry, i)
+	}
+	return kept, errors.Join(err, failed)
+}
+
+// wakeOld makes the other service as it was.
+func (s *switcher) wakeOld(ctx context.Context) error {
+	change := s.m.Disable
+	if s.Old.AtBoot {
+		change = s.m.Enable
+	}
+	if err := change(ctx, s.Old.Name); err != nil || !s.Old.Running {
+		return err
+	}
+	return s.m.Start(ctx, s.Old.Name)
+}
+
+// unregister takes our service away, or lets it start no more when a package has brought it. What was there before the
+// switch stays when all becomes as it was.
+func (s *switcher) unregister(ctx context.Context, all bool) error {
+	if s.Known && all {
+		return nil
+	}
+	inPlace, err := s.oursInPlace(ctx)
+	if err != nil {
+		return err
+	}
+	if s.Ours.ManagedBy != "" {
+		if !inPlace {
+			return nil
+		}
+		return s.m.Disable(ctx, s.Ours.Service)
+	}
+	if inPlace {
+		if err := s.m.Remove(ctx, s.Ours.Service); err != nil {
+			return err
+		}
+	}
+	if _, known := s.registry.named(s.Ours.Name); !known {
+		return nil
+	}
+	return s.registry.remove(s.Ours.Name)
+}
+
+// back gives the other OIBus its place again, weeks later, too. Ours keeps its data.
+func (j *switchJob) back(ctx context.Context) (answer, error) {
+	if err := errors.Join(j.m.Administrator(), j.m.HasServiceManager()); err != nil {
+		return nil, err
+	}
+	r, err := readSwitch(j.m, j.name)
+	if err != nil {
+		return nil, err
+	}
+	if r == nil {
+		return nil, fmt.Errorf("%s was not switched from another OIBus, or is back already", (instance{Name: j.name, Service: "-"}).label())
+	}
+	s := &switcher{switchJob: j, switchRecord: r}
+	if s.registry, err = openRegistry(j.m); err != nil {
+		return nil, err
+	}
+	a := &backAnswer{Service: r.Old.Name, From: r.From, Version: r.Version, Data: r.Ours.Data}
+	if r.Phase != done && r.Phase != goingBack {
+		a.Interrupted = true
+		return a, s.giveUp(ctx)
+	}
+	if err := s.enter(j.m, goingBack); err != nil {
+		return nil, err
+	}
+	s.Old.AtBoot, s.Old.Running = true, true // whoever goes back wants it to run
+	if _, err := s.restore(context.WithoutCancel(ctx), false); err != nil {
+		return nil, fmt.Errorf("cannot go back: %w; the same command goes on with it", err)
+	}
+	return a, s.forget(j.m)
+}
+
+// giveUp undoes a switch that was interrupted.
+func (s *switcher) giveUp(ctx context.Context) error {
+	s.Reason = "somebody went back before it was done"
+	if err := s.enter(s.m, undoing); err != nil {
+		return err
+	}
+	_, err := s.restore(context.WithoutCancel(ctx), true)
+	if err != nil {
+		return fmt.Errorf("cannot go back: %w; the same command goes on with it", err)
+	}
+	return s.forget(s.m)
+}
+
+// backAnswer says what runs again.
+type backAnswer struct {
+	Service     string `json:"service"`
+	From        string `json:"from"`
+	Version     string `json:"version"`
+	Data        string `json:"data"` // of ours
+	Interrupted bool   `json:"interrupted"`
+}
+
+func (a *backAnswer) text() string {
+	text := fmt.Sprintf("Back: OIBus %s runs again, with the data in %s.\n", a.Version, a.From) + lines("service", a.Service)
+	if a.Interrupted {
+		return text + "The switch was not done yet; everything is as it was.\n"
+	}
+	return text + "This OIBus is stopped and does not start any more. Its data stays in " + a.Data + ".\n"
+}
+
+// taken says that the service of an instance would take the place of one that is not ours.
+func (j *installJob) taken(ctx context.Context, i instance) error {
+	all, err := j.m.Definitions(ctx)
+	if err != nil {
+		return err
+	}
+	for _, d := range all {
+		if samePath(d.Name, i.Service) && !d.LeadsTo(i.Data) && !platform.SameFolder(filepath.Dir(d.Program), i.Programs) {
+			return fmt.Errorf("the service %q is that of another program, %s: to take the place of an OIBus 3.8 use --switch-from with its data folder, else give this one a name with --instance", i.Service, d.Program)
+		}
+	}
+	return nil
+}
