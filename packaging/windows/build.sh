@@ -33,7 +33,7 @@ q() { msibuild "$msi" -q "$1"; }
 q "UPDATE \`ServiceInstall\` SET \`ErrorControl\`=32769"
 # A text in which the name of the Windows folder is filled in when it is read.
 q "UPDATE \`Registry\` SET \`Value\`='#%%SystemRoot%\\System32\\EventCreate.exe' WHERE \`Name\`='EventMessageFile'"
-q "UPDATE \`Property\` SET \`Value\`='WIX_DOWNGRADE_DETECTED;WIX_UPGRADE_DETECTED;INSTALLDIR;DATADIR;PORT;HOST;REGISTER;INSTANCE;ADMINPASSWORD;ADMINPASSWORDFILE;REMOVEDATA;OLDINSTALLDIR;OLDDATADIR;OLDPORT;OLDHOST;OLDREGISTER;OLDINSTANCE' WHERE \`Property\`='SecureCustomProperties'"
+q "UPDATE \`Property\` SET \`Value\`='WIX_DOWNGRADE_DETECTED;WIX_UPGRADE_DETECTED;INSTALLDIR;DATADIR;PORT;HOST;REGISTER;INSTANCE;ADMINPASSWORD;ADMINPASSWORDFILE;REMOVEDATA;OLDINSTALLDIR;OLDDATADIR;OLDPORT;OLDHOST;OLDREGISTER;OLDINSTANCE;OTHERSERVICE' WHERE \`Property\`='SecureCustomProperties'"
 # The old version goes within the transaction: what fails later brings it back.
 q "UPDATE \`InstallExecuteSequence\` SET \`Sequence\`=1510 WHERE \`Action\`='RemoveExistingProducts'"
 # The log does not show the command line of Apply: HideTarget 8192, with deferred 1024, not impersonated 2048, a program 18.

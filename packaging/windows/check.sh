@@ -52,9 +52,11 @@ has Environment - '=-*PATH' '[~];[INSTALLDIR]' Installer
 has Registry - 2 'SYSTEM\CurrentControlSet\Services\EventLog\Application\OIBus' EventMessageFile '#%%SystemRoot%\System32\EventCreate.exe' EventSource
 has CustomAction Apply 11282 InstallerExe -
 for old in INSTALLDIR DATADIR PORT HOST REGISTER INSTANCE; do has AppSearch "OLD$old" -; done
+has AppSearch OTHERSERVICE -
 # A newer version is not replaced: detected only 2, any version from this one on.
 has Upgrade '{9E2B6C44-7C1F-4B0E-8D58-2F3A51C0B001}' "$version" '' - 2 - WIX_DOWNGRADE_DETECTED
 has LaunchCondition - 'OIBus needs 64-bit Windows 10, Windows Server 2016 or newer.'
+has LaunchCondition 'Installed OR NOT OTHERSERVICE OR INSTANCE' -
 # No data folder is ever removed by itself: no component of it is a folder to be removed.
 rc=0
 ! rows RemoveFile | grep -q DATADIR || rc=1

@@ -82,7 +82,7 @@ careless() {
   mutate $postrm 's/^remove\)$/remove)\n  rm -rf \/var\/lib\/oibus/; s/^ *rm -rf \/var\/lib\/oibus-instances.*/:/'
   mutate packaging/linux/rpm/postun.sh 's/(systemctl try-restart .*); fi/\1; \1; fi/'
   mutate packaging/linux/rpm/preun.sh '1s/^/[ $1 -ne 0 ] || rm -rf \/var\/lib\/oibus\n/'
-  mutate $wxs '/RegistryValue .*Name="Port"/d; /Name="TypesSupported"/d; s/Start="auto"/Start="demand"/; s/>REMOVEDATA="1"</>NOT REMOVEDATA="1"</; s/\[NEWHOST\]/http:\/\/leak\/[ADMINPASSWORD]/'
+  mutate $wxs '/RegistryValue .*Name="Port"/d; /Name="TypesSupported"/d; s/Start="auto"/Start="demand"/; s/Installed OR NOT OTHERSERVICE OR INSTANCE/1/; s/>REMOVEDATA="1"</>NOT REMOVEDATA="1"</; s/\[NEWHOST\]/http:\/\/leak\/[ADMINPASSWORD]/'
   # shellcheck disable=SC2016 # the backquotes are those of SQL
   mutate $msi 's/^# The same for the same content.*/q "DELETE FROM \\`Upgrade\\` WHERE \\`ActionProperty\\`='"'WIX_DOWNGRADE_DETECTED'"'"\nq "UPDATE \\`IniFile\\` SET \\`Value\\`='"'http:\/\/127.0.0.1\/'"'"/'
   mutate packaging/windows/sign.sh 's/^set -euo pipefail$/exit 0/'

@@ -183,6 +183,17 @@ t 'the zip: installed again it is as it was' zip_back
 zip_gone() { from_archive 3.9.1 uninstall --remove-data && gone 2223 && [[ -z $(state) && ! -e $programs && ! -e $data ]]; }
 t 'the zip: removed with its data it leaves nothing' zip_gone
 
+# Beside OIBus 3.8, whose service NSSM runs under the same name.
+beside_old() {
+  local rc=0
+  win reg add 'HKLM\SYSTEM\CurrentControlSet\Services\OIBus\Parameters' /v Application /d 'C:\OIBus\oibus.exe' /f >/dev/null || return
+  msiexec 67 /i "$one" /qn || rc=1
+  [[ ! -e $programs/oibus-launcher.exe ]] || rc=1
+  win reg delete 'HKLM\SYSTEM\CurrentControlSet\Services\OIBus' /f >/dev/null || rc=1
+  return $rc
+}
+t 'the MSI is refused where OIBus 3.8 runs under that name' beside_old
+
 # A signature: made with a certificate of our own, and found good.
 sign() {
   openssl req -x509 -newkey rsa:2048 -nodes -keyout "$work/key.pem" -out "$work/cert.pem" -subj /CN=OIBus-test -days 2 -addext extendedKeyUsage=codeSigning 2>/dev/null

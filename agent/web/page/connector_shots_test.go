@@ -123,7 +123,10 @@ func TestEveryPageOfConnectorsIsDrawnWithoutComplaintsOfTheBrowser(t *testing.T)
 	for _, s := range plantScenes {
 		t.Run(s.name, func(t *testing.T) {
 			if s.set != nil {
-				s.set(p, south, north)
+				s.set(p, south, north) // the later ones build on it
+			}
+			if !chosen(s.name) {
+				t.Skip("drawn by ./build.sh sweep")
 			}
 			here := *p
 			here.t = t

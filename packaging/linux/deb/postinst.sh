@@ -1,6 +1,8 @@
 #!/bin/sh
 # Makes the user, then starts the service: once, also on an upgrade.
 set -e
+# A service of OIBus 3.8 has the same name: it is not of this package, and goes on until the site is switched.
+ours() { systemctl --system show -p ExecStart oibus.service 2>/dev/null | grep -q /usr/lib/oibus/oibus-launcher; }
 case "$1" in
 configure | abort-upgrade | abort-remove | abort-deconfigure)
   systemd-sysusers /usr/lib/sysusers.d/oibus.conf
@@ -16,7 +18,9 @@ configure | abort-upgrade | abort-remove | abort-deconfigure)
   fi
   if [ -d /run/systemd/system ]; then
     systemctl --system daemon-reload >/dev/null || true
-    if [ -n "$2" ]; then
+    if ! ours; then
+      echo 'OIBus: another service is called oibus: "oibus-installer install --help" says how a site is switched from OIBus 3.8.'
+    elif [ -n "$2" ]; then
       deb-systemd-invoke restart oibus.service >/dev/null || true
     else
       deb-systemd-invoke start oibus.service >/dev/null || true
