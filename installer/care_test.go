@@ -1,8 +1,10 @@
 package installer
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -142,6 +144,9 @@ func TestTheDoctorSaysWhatToDo(t *testing.T) {
 	if a.inOrder() {
 		t.Error("it is not well")
 	}
+	if strings.Contains(a.text(), "runs nothing") {
+		t.Errorf("it is stopped, that is no version:\n%s", a.text())
+	}
 	wantText(t, a.text(), "cannot find the program", "oibus.toml:2", "oibus: stopped", "does not answer", "found damaged", "packages were rejected", "the version that should run is damaged")
 }
 
@@ -180,18 +185,57 @@ func TestGoingBackNeedsAVersionAndWaitsForTheVerdict(t *testing.T) {
 
 func TestCompletionKnowsEachVerbAndTheManualToo(t *testing.T) {
 	t.Parallel()
-	script, _ := do(t, ExitDone, "completion", "bash")
 	page, _ := do(t, ExitDone, "man")
-	for _, v := range verbs {
-		wantText(t, script, `"`+v.name+`")`)
-		wantText(t, page, roff(v.name))
+	texts := []string{page}
+	wantText(t, page, ".SH EXIT STATUS")
+	for shell, as := range map[string]struct{ verb, option string }{
+		"bash": {`    "%s") options="`, "--%s"}, "powershell": {"    '%s' = '", "--%s"}, "zsh": {"    '%s' '", "--%s"}, "fish": {"-f -a %[2]s", "-l %s "},
+	} {
+		script, _ := do(t, ExitDone, "completion", shell)
+		texts = append(texts, script)
+		lines := strings.Split(script, "\n")
+		for _, v := range verbs {
+			words := strings.Fields(v.name)
+			mark := fmt.Sprintf(as.verb+"%.0[2]s", v.name, words[len(words)-1])
+			if !strings.Contains(script, strings.TrimSpace(mark)) {
+				t.Errorf("%s does not know %s", shell, v.name)
+			}
+			for _, d := range v.described() {
+				option := fmt.Sprintf(as.option, d.bare)
+				if !slices.ContainsFunc(lines, func(line string) bool {
+					return strings.Contains(line, option) && (strings.Contains(line, mark) || strings.Contains(line, strings.Join(words, "; and __fish_seen_subcommand_from ")))
+				}) {
+					t.Errorf("%s does not know %s of %s", shell, option, v.name)
+				}
+			}
+		}
 	}
-	wantText(t, script, "--admin-password-file", "--remove-data")
-	wantText(t, page, ".SH EXIT STATUS", `\-\-remove\-data`)
-	for _, text := range []string{script, page} {
+	for _, v := range verbs {
+		wantText(t, page, roff(v.name))
+		for _, d := range v.described() {
+			wantText(t, page, roff(d.name))
+		}
+	}
+	for _, text := range texts {
 		if strings.Contains(text, "msi") {
 			t.Error("it tells what is for Windows Installer only")
 		}
+	}
+}
+
+func TestAnExplanationFitsOnAScreen(t *testing.T) {
+	t.Parallel()
+	for _, v := range verbs {
+		help, _ := do(t, ExitDone, append(strings.Fields(v.name), "--help")...)
+		for line := range strings.Lines(help) {
+			line = strings.TrimRight(line, "\n")
+			if len(line) > 121 || strings.HasSuffix(line, " ") {
+				t.Errorf("the help of %s has the line %q of %d columns", v.name, line, len(line))
+			}
+		}
+	}
+	if got := folded("one two three", 10, 4, 14); got != "one\n    two three" {
+		t.Errorf("%q", got)
 	}
 }
 

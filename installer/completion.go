@@ -4,22 +4,25 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"slices"
 	"strings"
 )
 
-var completionVerb = verb{
-	name: "completion bash", args: "", summary: "print what bash needs to complete the words of this program",
-	help: `
+// completionVerb makes a verb that prints what a shell needs.
+func completionVerb(shell, title, help string, script func(t completionTable) string) verb {
+	return verb{name: "completion " + shell, summary: "print what " + title + " needs to complete the words of this program", help: help,
+		setup: func(*flag.FlagSet) action {
+			return func(_ context.Context, args []string) (answer, error) {
+				return completionAnswer{script(newCompletionTable())}, none(args)
+			}
+		}}
+}
+
+var bashVerb = completionVerb("bash", "bash", `
 The packages of the system install it. Otherwise, for this shell, or for all:
 
   source <(oibus-installer completion bash)
-  oibus-installer completion bash | sudo tee /etc/bash_completion.d/oibus-installer`,
-	setup: func(*flag.FlagSet) action {
-		return func(_ context.Context, args []string) (answer, error) {
-			return completionAnswer{bashCompletion()}, none(args)
-		}
-	},
-}
+  oibus-installer completion bash | sudo tee /etc/bash_completion.d/oibus-installer`, bashCompletion)
 
 type completionAnswer struct {
 	Script string `json:"script"`
@@ -27,36 +30,61 @@ type completionAnswer struct {
 
 func (a completionAnswer) text() string { return a.Script }
 
-// bashCompletion is made of the table of verbs. It needs nothing of the package bash-completion.
-func bashCompletion() string {
-	var cases, first strings.Builder
-	seen := map[string]bool{}
-	groups := map[string][]string{}
+// completionTable is the table of verbs in the order of words on a command line.
+type completionTable struct {
+	first  []string            // words, of verbs of one or two words
+	second map[string][]string // by the first word
+	verbs  []completionRow
+}
+
+type completionRow struct {
+	words   []string
+	summary string
+	options []described
+}
+
+func newCompletionTable() completionTable {
+	t := completionTable{second: map[string][]string{}}
 	for _, v := range verbs {
-		words := strings.Fields(v.name)
-		if !seen[words[0]] {
-			seen[words[0]] = true
-			first.WriteString(words[0] + " ")
+		r := completionRow{strings.Fields(v.name), v.summary, append(v.described(), described{"--help", "help", "explain this verb"})}
+		if !slices.Contains(t.first, r.words[0]) {
+			t.first = append(t.first, r.words[0])
 		}
-		if len(words) > 1 {
-			groups[words[0]] = append(groups[words[0]], words[1])
+		if len(r.words) > 1 {
+			t.second[r.words[0]] = append(t.second[r.words[0]], r.words[1])
 		}
-		var options []string
-		for _, d := range v.described() {
-			options = append(options, "--"+d.bare)
-		}
-		fmt.Fprintf(&cases, "    %q) options=%q ;;\n", v.name, strings.Join(append(options, "--help"), " "))
+		t.verbs = append(t.verbs, r)
 	}
-	var second strings.Builder
-	for _, v := range verbs {
-		name := strings.Fields(v.name)[0]
-		if list := groups[name]; list != nil {
-			fmt.Fprintf(&second, "    %s) second=%q ;;\n", name, strings.Join(list, " "))
-			groups[name] = nil
+	return t
+}
+
+// optionWords are the options of a verb, dashes and all.
+func (r completionRow) optionWords() string {
+	words := make([]string, len(r.options))
+	for n, d := range r.options {
+		words[n] = "--" + d.bare
+	}
+	return strings.Join(words, " ")
+}
+
+// fill puts the table into a template, with a line for each first word of two and one for each verb.
+func (t completionTable) fill(template, second, verb string) string {
+	var seconds, cases []string
+	for _, word := range t.first {
+		if list := t.second[word]; list != nil {
+			seconds = append(seconds, fmt.Sprintf(second, word, strings.Join(list, " ")))
 		}
 	}
-	return strings.NewReplacer("{{first}}", first.String()+"help", "{{second}}", strings.TrimRight(second.String(), "\n"),
-		"{{cases}}", strings.TrimRight(cases.String(), "\n")).Replace(completionTemplate)
+	for _, r := range t.verbs {
+		cases = append(cases, fmt.Sprintf(verb, strings.Join(r.words, " "), r.optionWords()))
+	}
+	return strings.NewReplacer("{{first}}", strings.Join(t.first, " ")+" help", "{{second}}", strings.Join(seconds, "\n"),
+		"{{cases}}", strings.Join(cases, "\n")).Replace(template)
+}
+
+// bashCompletion needs nothing of the package bash-completion.
+func bashCompletion(t completionTable) string {
+	return t.fill(completionTemplate, "    %s) second=%q ;;", "    %q) options=%q ;;")
 }
 
 const completionTemplate = `# bash completion for oibus-installer, made by: oibus-installer completion bash
@@ -65,7 +93,7 @@ _oibus_installer() {
   COMPREPLY=()
   case $before in
     --config | --programs | --from | --switch-from) mapfile -t COMPREPLY < <(compgen -d -- "$word"); return ;;
-    --settings | --*-file | --key | --certificate | --out | --root) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
+    --settings | --*-file | --bundle | --key | --certificate | --out | --root) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
     --instance)
       mapfile -t COMPREPLY < <(compgen -W "$(sed -n 's/^ *"name": "\([a-z0-9-]*\)",*$/\1/p' /etc/oibus/instances.json 2>/dev/null)" -- "$word")
       return ;;

@@ -29,22 +29,32 @@ var doctorVerb = verb{
 	help: `
 Looks for what keeps an OIBus from working or from surviving: programs, settings, service, folder and its space, page,
 registration, the way to OIAnalytics, upgrades, the clock. Each line says ok, warning or problem, and what to do. It
-changes nothing. Exit code 5 says that there is a problem.
+changes nothing. Exit code 5 says that there is a problem, 7 that something could not be looked at without more rights.
+
+With --bundle it also makes a zip for who helps: what it has found, the settings without secrets, logs, what lies in the
+data folder and how much, and from a running OIBus, its connectors, state and memory. To ask that one it acts as the
+first user while the first password is not changed; afterwards name a user and give the password as for register. Only
+who makes the file can read it. Secrets are left out, but look into it before you send it: names and addresses are not.
 
   sudo oibus-installer doctor
-  sudo oibus-installer doctor --instance line4 --json`,
+  sudo oibus-installer doctor --instance line4 --json
+  sudo oibus-installer doctor --bundle oibus-diagnostics.zip --user ops --ask-password`,
 	setup: func(o *flag.FlagSet) action {
 		t := targetOptions(o)
+		j := bundleJob{m: realMachine{}}
+		j.options(o)
 		return func(ctx context.Context, args []string) (answer, error) {
 			if err := none(args); err != nil {
 				return nil, err
 			}
-			m := realMachine{}
-			i, err := t.find(m)
+			i, err := t.find(j.m)
 			if err != nil {
 				return nil, err
 			}
-			return examine(ctx, m, i), nil
+			if j.file == "" {
+				return examine(ctx, j.m, i), nil
+			}
+			return j.run(ctx, i)
 		}
 	},
 }
@@ -68,7 +78,15 @@ type finding struct {
 type doctorAnswer struct {
 	Instance instance  `json:"instance"`
 	Findings []finding `json:"findings"`
+	// NeedsRights says that there are checks that were left out for lack of rights.
+	NeedsRights bool   `json:"needsRights,omitempty"`
+	Bundle      string `json:"bundle,omitempty"` // the file that was made
+	// BundleLacks says why what the running OIBus says of itself is not in it.
+	BundleLacks string `json:"bundleLacks,omitempty"`
+	code        string // for the activation, which is nobody else's business
 }
+
+func (a *doctorAnswer) needsRights() bool { return a.NeedsRights }
 
 func (a *doctorAnswer) inOrder() bool {
 	for _, f := range a.Findings {
@@ -87,7 +105,20 @@ func (a *doctorAnswer) text() string {
 			text += fmt.Sprintf("%-8s %-12s %s\n", "", "", f.Advice)
 		}
 	}
+	if a.Bundle != "" {
+		text += "\nMade for who helps, and only for the eyes of its owner: " + a.Bundle + "\n"
+	}
+	if a.BundleLacks != "" {
+		text += "It lacks what the running OIBus says of itself: " + a.BundleLacks + "\n"
+	}
 	return text
+}
+
+// hidden says whether a check cannot be made for lack of rights. It is left out then.
+func (a *doctorAnswer) hidden(m machine, err error) bool {
+	lacks := lacksRights(m, err)
+	a.NeedsRights = a.NeedsRights || lacks
+	return lacks
 }
 
 func (a *doctorAnswer) add(l level, check, text, advice string) {
@@ -97,18 +128,19 @@ func (a *doctorAnswer) add(l level, check, text, advice string) {
 // examine makes all the checks.
 func examine(ctx context.Context, m machine, i instance) *doctorAnswer {
 	a := &doctorAnswer{Instance: i}
-	if err := m.Administrator(); err != nil {
-		a.add(warning, "rights", "without the rights of an administrator not all can be seen", err.Error())
-	}
 	a.programs(i)
-	a.settings(i)
+	a.settings(m, i)
 	s := look(ctx, m, i)
+	a.NeedsRights = a.NeedsRights || s.NeedsRights
 	a.service(s)
 	a.folder(m, i)
 	a.page(s)
 	a.registration(ctx, s)
 	a.upgrades(m, i, s)
 	a.clock(m)
+	if a.NeedsRights {
+		a.add(warning, "rights", "this "+rightsWanted, "what is not told above was not looked at")
+	}
 	return a
 }
 
@@ -120,7 +152,7 @@ func (a *doctorAnswer) programs(i instance) {
 	a.add(good, "programs", "complete, in "+i.Programs, "")
 }
 
-func (a *doctorAnswer) settings(i instance) {
+func (a *doctorAnswer) settings(m machine, i instance) {
 	_, err := os.Stat(i.Settings)
 	if errors.Is(err, os.ErrNotExist) && filepath.Dir(i.Settings) == i.Data {
 		a.add(good, "settings", "there is no settings file: everything is as the page says", "")
@@ -128,6 +160,9 @@ func (a *doctorAnswer) settings(i instance) {
 	}
 	if err == nil {
 		_, err = options.Load(i.Settings)
+	}
+	if a.hidden(m, err) {
+		return
 	}
 	if err != nil {
 		a.add(problem, "settings", err.Error(), "correct the line and restart the service")
@@ -140,6 +175,7 @@ func (a *doctorAnswer) service(s instanceStatus) {
 	switch {
 	case s.Service == "":
 		a.add(good, "service", "not asked for: it runs without one", "")
+	case s.State.State == "": // the problem that was in the way is told
 	case s.State.State == platform.ServiceAbsent:
 		a.add(problem, "service", fmt.Sprintf("there is no service %q", s.Service), "oibus-installer install registers it again")
 	case s.State.State == platform.ServiceFailed:
@@ -156,6 +192,7 @@ func (a *doctorAnswer) service(s instanceStatus) {
 func (a *doctorAnswer) folder(m machine, i instance) {
 	free, _, err := platform.DiskFree(existing(i.Data))
 	switch {
+	case a.hidden(m, err):
 	case err != nil:
 		a.add(problem, "data", err.Error(), "")
 	case free < lowSpace:
@@ -175,12 +212,15 @@ func (a *doctorAnswer) folder(m machine, i instance) {
 }
 
 func (a *doctorAnswer) page(s instanceStatus) {
-	if s.Answers {
-		a.add(good, "page", s.Page, "")
-		return
-	}
 	for _, p := range s.Problems {
 		a.add(problem, "state", p, "")
+	}
+	switch {
+	case s.Answers == nil:
+		return
+	case s.answers():
+		a.add(good, "page", s.Page, "")
+		return
 	}
 	text, advice := s.Page+" does not answer", "see the log of the service"
 	if s.State.State != platform.ServiceRunning && !portFree(s.Page) {
@@ -205,6 +245,9 @@ func portFree(page string) bool {
 
 func (a *doctorAnswer) registration(ctx context.Context, s instanceStatus) {
 	r := s.Registration
+	if !s.registrationKnown {
+		return
+	}
 	if r == nil || r.Host == "" {
 		a.add(warning, "registration", "not registered with OIAnalytics", "oibus-installer register --host URL")
 		return
@@ -213,6 +256,7 @@ func (a *doctorAnswer) registration(ctx context.Context, s instanceStatus) {
 	case "REGISTERED":
 		a.add(good, "registration", s.registrationLine(), "")
 	case "PENDING":
+		a.code = r.ActivationCode
 		a.add(warning, "registration", s.registrationLine(), "")
 	default:
 		a.add(warning, "registration", s.registrationLine(), "oibus-installer register --host "+r.Host)
@@ -234,10 +278,14 @@ func (a *doctorAnswer) registration(ctx context.Context, s instanceStatus) {
 
 func (a *doctorAnswer) upgrades(m machine, i instance, s instanceStatus) {
 	switch {
+	case !s.versionsKnown:
 	case s.Phase != "":
 		a.add(warning, "upgrade", "one is under way: "+s.Phase, "")
 	case s.Last != nil && s.Last.Outcome != handover.Committed:
 		a.add(warning, "upgrade", lastLineOf(s.Last), "")
+	case s.Running == "" && s.fromUpgrade(): // which of the two releases would run, the launcher decides
+	case s.Running == "":
+		a.add(good, "upgrade", "the factory release "+platform.Version+" would run", "")
 	default:
 		a.add(good, "upgrade", "runs "+s.versionLine(platform.Version), "")
 	}
@@ -249,7 +297,7 @@ func (a *doctorAnswer) upgrades(m machine, i instance, s instanceStatus) {
 	if err == nil && len(rejected) > 0 {
 		a.add(warning, "upgrade", fmt.Sprintf("packages were rejected: %d", len(rejected)), "read "+rejected[0])
 	}
-	if !s.FromUpgrade {
+	if !s.fromUpgrade() {
 		return
 	}
 	status, err := handover.ReadStatus(i.Data)

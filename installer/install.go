@@ -83,6 +83,7 @@ type installJob struct {
 	name                     string
 	data, settings, programs string
 	port                     int
+	wrongPort                string // what stood in its place
 	host                     string
 	register                 bool
 	engineName, adminUser    string
@@ -96,11 +97,16 @@ func (j *installJob) options(o *flag.FlagSet) {
 	o.StringVar(&j.data, "config", "", "data `FOLDER` (default: the usual one of this system)")
 	o.StringVar(&j.settings, "settings", "", "settings `FILE` (default: the usual one of this system)")
 	o.StringVar(&j.programs, "programs", "", "`FOLDER` for the programs (default: the usual one, or where a package has put them)")
-	o.Func("port", "`PORT` of the admin page, written into the settings file (default: 2223, or the next that no instance has)", func(text string) (err error) {
-		if text != "" { // as the Windows Installer says that nothing was said
-			j.port, err = strconv.Atoi(text)
+	o.Func("port", "`PORT` of the admin page, written into the settings file (default: 2223, or the next that no instance has)", func(text string) error {
+		number, err := strconv.ParseUint(text, 10, 16)
+		switch {
+		case text == "": // as the Windows Installer says that nothing was said
+		case err != nil || number == 0:
+			j.wrongPort = text
+		default:
+			j.port = int(number)
 		}
-		return err
+		return nil
 	})
 	o.StringVar(&j.host, "host", "", "`URL` of OIAnalytics, remembered for register")
 	o.BoolFunc("register", "register with that OIAnalytics at the first start: written into the settings file", func(text string) error {
@@ -201,8 +207,8 @@ func (j *installJob) run(ctx context.Context) (answer, error) {
 }
 
 func (j *installJob) check() error {
-	if j.port < 0 || j.port > 65535 {
-		return badUsage("the port is %d, it must be from 1 to 65535", j.port)
+	if j.wrongPort != "" {
+		return badUsage("the port is %q, it must be from 1 to 65535", j.wrongPort)
 	}
 	if j.register && j.host == "" {
 		return badUsage("--register needs --host, the URL of OIAnalytics")

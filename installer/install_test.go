@@ -248,8 +248,8 @@ func TestWrongNamesAndValuesAreRefused(t *testing.T) {
 	for _, c := range []struct{ args, want string }{
 		{"install --instance Line_4", "small letters, digits and dashes"},
 		{"install --instance -x", "small letters"},
-		{"install --port 70000", "the port is 70000"},
-		{"install --port x", "invalid value"},
+		{"install --port 70000", `the port is "70000"`},
+		{"install --port x", `the port is "x"`},
 		{"install --host ftp://x", "URL of OIAnalytics"},
 		{"install --host https://user:pass@x", "URL of OIAnalytics"},
 		{"install --register", "--register needs --host"},

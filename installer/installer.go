@@ -29,7 +29,10 @@ func init() { // some verbs speak about all of them
 		verifyVerb,
 		inspectVerb,
 		unitVerb,
-		completionVerb,
+		bashVerb,
+		powerShellVerb,
+		zshVerb,
+		fishVerb,
 		manualVerb,
 	}
 }
@@ -52,9 +55,9 @@ var exitCodes = []struct {
 	{ExitDone, "done, or in order"},
 	{ExitFailed, "it could not be done, the text says why"},
 	{ExitBadCommand, "the command line is wrong"},
-	{ExitRefused, "it was checked and is not in order: status, doctor, release verify"},
+	{ExitRefused, "it was checked and is not in order: status, doctor, register, release verify"},
 	{ExitAbsent, "there is no such instance on this machine"},
-	{ExitRights, "the rights of an administrator are needed"},
+	{ExitRights, "the rights of an administrator are needed, for all of it or for a part"},
 }
 
 const about = `oibus-installer does what is needed around OIBus: it installs it as a service, says how it is, registers it, resets its

@@ -88,7 +88,12 @@ func TestAWrongCommandLineSaysWhatIsRight(t *testing.T) {
 		{"release", "release keygen, release certify"},
 		{"release explode", `there is no "release explode", there is: release keygen`},
 		{"explode", `there is no "explode"`},
-		{"release sign --nonsense x", "release sign --help explains"},
+		{"release sign --nonsense x", "there is no option --nonsense; oibus-installer release sign --help explains"},
+		{"release sign --key", "a value is needed after --key;"},
+		{"release verify --revoked x y", `invalid value "x" for --revoked: `},
+		{"install --port abc", `the port is "abc", it must be from 1 to 65535`},
+		{"install --port 0", `the port is "0", it must be from 1 to 65535`},
+		{"install --port 65536", `the port is "65536", it must be from 1 to 65535`},
 		{"release sign", "the package is needed"},
 		{"release sign x", "the option --key is needed"},
 		{"release verify a b", "got 2 arguments"},
@@ -233,6 +238,12 @@ func TestAnUnpackedReleaseIsVerifiedToo(t *testing.T) {
 	wantText(t, errs, `entry "binaries/oibus" has 4 bytes`)
 	_, errs = do(t, ExitFailed, "release", "verify", filepath.Join(dir, "missing"))
 	wantText(t, errs, "cannot open the release")
+	text := filepath.Join(t.TempDir(), "text")
+	if err := os.WriteFile(text, []byte("this is a text, and longer than the end of a zip archive"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, errs = do(t, ExitRefused, "release", "verify", text)
+	wantText(t, errs, "invalid signature: 0x73696874: not a zip archive")
 }
 
 type fullDisk struct{}

@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -39,11 +40,13 @@ type local struct {
 func newLocal(w webSettings) (*local, error) {
 	transport := &http.Transport{Proxy: nil}
 	if w.certificate != "" {
-		config, err := pinned(w.certificate)
-		if err != nil {
+		expected := sync.OnceValues(func() ([]byte, error) { return readPageCertificate(w.certificate) })
+		if w.own { // what is not there yet, or is made anew meanwhile, is looked for at each connection
+			expected = func() ([]byte, error) { return readPageCertificate(w.certificate) }
+		} else if _, err := expected(); err != nil {
 			return nil, err
 		}
-		transport.TLSClientConfig = config
+		transport.TLSClientConfig = pinned(expected)
 	}
 	return &local{url: w.url(), http: &http.Client{
 		Transport: transport, Timeout: askLimit,
@@ -51,8 +54,9 @@ func newLocal(w webSettings) (*local, error) {
 	}}, nil
 }
 
-func pinned(file string) (*tls.Config, error) {
-	text, err := os.ReadFile(file)
+// readPageCertificate reads the certificate of the page, which begins the file.
+func readPageCertificate(file string) ([]byte, error) {
+	text, err := readBounded(file)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the certificate of the page: %w", err)
 	}
@@ -60,13 +64,19 @@ func pinned(file string) (*tls.Config, error) {
 	if block == nil {
 		return nil, fmt.Errorf("cannot read the certificate of the page: %s is not a PEM file", file)
 	}
-	// The name in the certificate is that of the network, not that of this machine: the certificate itself is compared.
+	return block.Bytes, nil
+}
+
+// pinned takes one certificate only. The name in it is that of the network, not that of this machine: the certificate
+// itself is compared.
+func pinned(expected func() ([]byte, error)) *tls.Config {
 	return &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: true, VerifyPeerCertificate: func(raw [][]byte, _ [][]*x509.Certificate) error {
-		if len(raw) == 0 || !bytes.Equal(raw[0], block.Bytes) {
-			return errors.New("the certificate of the page is not the one of the settings")
+		want, err := expected()
+		if err == nil && (len(raw) == 0 || !bytes.Equal(raw[0], want)) {
+			err = errors.New("the certificate of the page is not the one of the settings")
 		}
-		return nil
-	}}, nil
+		return err
+	}}
 }
 
 // answers says whether the agent serves.
@@ -108,24 +118,33 @@ func (l *local) do(ctx context.Context, method, path string, body, result any) e
 	if err != nil {
 		return err
 	}
-	response, err := l.http.Do(request)
-	if err != nil {
-		return fmt.Errorf("cannot reach OIBus: %w", err)
-	}
-	text, err := io.ReadAll(io.LimitReader(response.Body, answerLimit))
-	if err = errors.Join(err, response.Body.Close()); err != nil {
-		return fmt.Errorf("cannot read the answer of OIBus: %w", err)
-	}
-	if response.StatusCode/100 != 2 {
-		return answerError(response.StatusCode, text)
-	}
-	if result == nil {
-		return nil
+	text, err := l.answer(request, answerLimit)
+	if err != nil || result == nil {
+		return err
 	}
 	if err := json.Unmarshal(text, result); err != nil {
 		return fmt.Errorf("cannot understand the answer of OIBus: %w", err)
 	}
 	return nil
+}
+
+// answer is what a request is answered with when it succeeds.
+func (l *local) answer(request *http.Request, limit int64) ([]byte, error) {
+	response, err := l.http.Do(request)
+	if err != nil {
+		return nil, fmt.Errorf("cannot reach OIBus: %w", err)
+	}
+	text, err := io.ReadAll(io.LimitReader(response.Body, limit+1))
+	if err = errors.Join(err, response.Body.Close()); err != nil {
+		return nil, fmt.Errorf("cannot read the answer of OIBus: %w", err)
+	}
+	if int64(len(text)) > limit {
+		return nil, fmt.Errorf("cannot read the answer of OIBus: it has more than %d bytes", limit)
+	}
+	if response.StatusCode/100 != 2 {
+		return nil, answerError(response.StatusCode, text)
+	}
+	return text, nil
 }
 
 func (l *local) request(ctx context.Context, method, path string, body any) (*http.Request, error) {

@@ -2,9 +2,15 @@ package installer
 
 import (
 	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
+	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -17,6 +23,7 @@ import (
 	"testing"
 	"time"
 
+	"oibus/launcher/diagnostics"
 	"oibus/launcher/handover"
 	"oibus/platform"
 )
@@ -207,11 +214,17 @@ func (m *fakeMachine) serve(s *fakeService) error {
 	if err := m.firstStart(data); err != nil {
 		return err
 	}
+	agent := &fakeAgent{data: data}
+	server := &httptest.Server{Config: &http.Server{Handler: agent.routes()}}
+	if w.own {
+		if server.TLS, err = m.certificate(w.certificate); err != nil {
+			return err
+		}
+	}
 	l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(w.port))
 	if err != nil {
 		return err
 	}
-	a := &fakeAgent{data: data}
 	if m.polled {
 		err = handover.WriteContact(data, handover.Contact{At: m.Now()})
 	} else {
@@ -220,8 +233,12 @@ func (m *fakeMachine) serve(s *fakeService) error {
 	if err != nil {
 		return err
 	}
-	s.server = &httptest.Server{Listener: l, Config: &http.Server{Handler: a.routes()}}
-	s.server.Start()
+	s.server, server.Listener = server, l
+	if w.own {
+		server.StartTLS()
+	} else {
+		server.Start()
+	}
 	return nil
 }
 
@@ -260,6 +277,12 @@ func (a *fakeAgent) routes() http.Handler {
 		_ = os.WriteFile(filepath.Join(a.data, "chosen"), []byte(body.NewPassword), 0o600)
 		_ = os.Remove(filepath.Join(a.data, "secrets", firstPasswordName))
 		w.WriteHeader(http.StatusNoContent)
+	}))
+	mux.HandleFunc("GET /api/page/diagnostics", a.known(func(w http.ResponseWriter, _ *http.Request) {
+		_ = diagnostics.Write(w, time.Unix(0, 0), []diagnostics.Part{
+			diagnostics.Bytes("process/goroutines.txt", []byte("goroutine 1\n")), diagnostics.Bytes("settings/north.json", []byte(`"password": "of the north"`)),
+			diagnostics.Bytes("logs/journal.jsonl", []byte("the same again\n")),
+		})
 	}))
 	mux.HandleFunc("GET /api/oianalytics/registration", a.known(func(w http.ResponseWriter, _ *http.Request) {
 		a.mu.Lock()
@@ -345,4 +368,38 @@ func (m *startFails) Start(ctx context.Context, service string) error {
 		return errors.New("it ended at once")
 	}
 	return m.fakeMachine.Start(ctx, service)
+}
+
+// certificate makes one for the page, as an agent does.
+func (m *fakeMachine) certificate(path string) (*tls.Config, error) {
+	public, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		return nil, err
+	}
+	from := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), DNSNames: []string{"localhost"}}
+	made, err := x509.CreateCertificate(rand.Reader, from, from, public, private)
+	if err != nil {
+		return nil, err
+	}
+	err = os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: made}), 0o600)
+	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{made}, PrivateKey: private}}}, err
+}
+
+// noRights is a machine on which this process may not look into the data folder.
+type noRights struct {
+	*fakeMachine
+	blind bool // nor ask for services
+}
+
+func (noRights) Administrator() error { return &rightsError{"this needs the rights of somebody else"} }
+
+func (m noRights) Query(ctx context.Context, service string) (platform.ServiceStatus, error) {
+	if m.blind {
+		return platform.ServiceStatus{}, fmt.Errorf("cannot ask for it: %w", os.ErrPermission)
+	}
+	return m.fakeMachine.Query(ctx, service)
+}
+
+func (noRights) AsOwner(string, func() error) error {
+	return fmt.Errorf("cannot look there: %w", os.ErrPermission)
 }

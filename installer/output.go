@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // output is where answers go: text for people, or JSON for scripts.
@@ -35,6 +36,9 @@ func (o *output) finish(a answer, err error) int {
 	switch {
 	case err == nil:
 		code := o.print(a)
+		if l, ok := a.(limited); ok && code == ExitDone && l.needsRights() {
+			return ExitRights
+		}
 		if j, ok := a.(judgement); ok && code == ExitDone && !j.inOrder() {
 			return ExitRefused
 		}
@@ -74,7 +78,7 @@ func (o *output) overview(list []verb, asked bool) int {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n\nUsage: oibus-installer VERB [OPTIONS] [ARGUMENTS]\n\n", about)
 	for _, v := range list {
-		fmt.Fprintf(&b, "  %-18s %s\n", v.name, v.summary)
+		fmt.Fprintf(&b, "  %-22s %s\n", v.name, v.summary)
 	}
 	b.WriteString("\noibus-installer VERB --help explains a verb. With --json each answers as JSON, errors too.\n\nExit codes:\n")
 	for _, c := range exitCodes {
@@ -90,11 +94,35 @@ func (o *output) overview(list []verb, asked bool) int {
 // explain prints all that there is to know of a verb.
 func (o *output) explain(v verb) int {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s\n\nUsage: oibus-installer %s [OPTIONS] %s\n\n%s\n\nOptions:\n", v.name, v.summary, v.name, v.args, strings.TrimSpace(v.help))
+	usage := strings.TrimSpace("oibus-installer " + v.name + " [OPTIONS] " + v.args)
+	fmt.Fprintf(&b, "%s: %s\n\nUsage: %s\n\n%s\n\nOptions:\n", v.name, v.summary, usage, strings.TrimSpace(v.help))
 	for _, f := range v.described() {
-		fmt.Fprintf(&b, "  %-24s %s\n", f.name, f.usage)
+		fmt.Fprintf(&b, "  %-26s %s\n", f.name, folded(f.usage, max(29, len(f.name)+3), 29, lineWidth))
 	}
 	return o.wrote(io.WriteString(o.stdout, b.String()))
+}
+
+// lineWidth is how many columns what is explained has.
+const lineWidth = 100
+
+// folded breaks a text that begins at a column into lines of at most that width, the others indented.
+func folded(text string, at, indent, width int) string {
+	var b strings.Builder
+	for n, word := range strings.Fields(text) {
+		length := utf8.RuneCountInString(word)
+		switch {
+		case n == 0:
+		case at+1+length > width:
+			b.WriteString("\n" + strings.Repeat(" ", indent))
+			at = indent
+		default:
+			b.WriteByte(' ')
+			at++
+		}
+		b.WriteString(word)
+		at += length
+	}
+	return b.String()
 }
 
 // described is an option for people.
@@ -124,12 +152,15 @@ func (v verb) described() []described {
 	return append(list, described{"--json", "json", "answer as JSON"})
 }
 
+// labelWidth is how many columns names have.
+const labelWidth = 14
+
 // lines prints pairs of names and values, the values below each other, without those that are empty.
 func lines(pairs ...string) string {
 	var b strings.Builder
 	for i := 0; i+1 < len(pairs); i += 2 {
 		if pairs[i+1] != "" {
-			fmt.Fprintf(&b, "  %-14s %s\n", pairs[i], pairs[i+1])
+			fmt.Fprintf(&b, "  %-*s %s\n", labelWidth, pairs[i], pairs[i+1])
 		}
 	}
 	return b.String()

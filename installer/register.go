@@ -16,13 +16,14 @@ var registerVerb = verb{
 	name: "register", args: "", summary: "ask OIAnalytics for an activation code and show it",
 	help: `
 Lets a running OIBus register with OIAnalytics and shows the 6-character code that a person enters there. With --wait it
-then waits for that, and ends with 5 when it does not happen in time. Without --host it shows the code that is waiting, or
-uses the host that was named at the installation. It acts as the first user while the first password is not changed;
-afterwards name a user, and give the password in a file, on the standard input, in OIBUS_PASSWORD or at the keyboard.
+then waits for that, and ends with 5 when it does not happen in time. Without --host it shows the code that is waiting,
+or uses the host that was named at the installation; it ends with 5 when there is none of these. It acts as the first
+user while the first password is not changed; afterwards name a user, and give the password in a file, on the standard
+input, in OIBUS_PASSWORD or at the keyboard.
 
   sudo oibus-installer register --host https://site.oianalytics.com
   sudo oibus-installer register --host https://site.oianalytics.com --wait 10m
-  sudo oibus-installer register --instance line4 --host https://site.oianalytics.com --user ops --password-file - < secret`,
+  sudo oibus-installer register --instance line4 --host https://site.oianalytics.com --user ops --password-file secret`,
 	setup: func(o *flag.FlagSet) action {
 		j := registerJob{m: realMachine{}, target: targetOptions(o), show: os.Stderr}
 		o.StringVar(&j.host, "host", "", "`URL` of OIAnalytics")
@@ -63,7 +64,7 @@ func (j registerJob) run(ctx context.Context) (answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := j.logIn(l, i); err != nil {
+	if err := logIn(j.m, l, i, j.user, j.password); err != nil {
 		return nil, err
 	}
 	var r map[string]any
@@ -78,23 +79,24 @@ func (j registerJob) run(ctx context.Context) (answer, error) {
 	return j.follow(ctx, l)
 }
 
-func (j registerJob) logIn(l *local, i instance) error {
-	password, err := j.password.read()
+// logIn decides who asks: the user that the command line names, else the first one while its password is not changed.
+func logIn(m machine, l *local, i instance, user string, password *secretSource) error {
+	given, err := password.read()
 	if err != nil {
 		return err
 	}
-	l.login, l.password = j.user, password
-	if password != "" {
-		if j.user == "" {
+	l.login, l.password = user, given
+	if given != "" {
+		if user == "" {
 			l.login = "admin"
 		}
 		return nil
 	}
-	login, first, err := readFirstPassword(j.m, i.Data)
+	login, first, err := readFirstPassword(m, i.Data)
 	if err != nil {
 		return err
 	}
-	if login == "" || j.user != "" && j.user != login {
+	if login == "" || user != "" && user != login {
 		return fmt.Errorf("the password of a user is needed: give it with --user and --password-file or --ask-password")
 	}
 	l.login, l.password = login, first
@@ -175,7 +177,9 @@ type registerAnswer struct {
 	waited time.Duration
 }
 
-func (a *registerAnswer) inOrder() bool { return a.waited == 0 || a.Status == "REGISTERED" }
+func (a *registerAnswer) inOrder() bool {
+	return a.Status == "REGISTERED" || a.Status == "PENDING" && a.waited == 0
+}
 
 func (a *registerAnswer) text() string {
 	switch {

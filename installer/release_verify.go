@@ -130,6 +130,10 @@ func check(ctx context.Context, path string, p release.Policy, quiet bool) (repo
 
 func checkPackage(ctx context.Context, path string, policy release.Policy) (r release.Report, err error) {
 	p, err := release.Open(path, release.DefaultLimits())
+	var other *release.NotZipError
+	if errors.As(err, &other) { // its text is for OIAnalytics
+		return r, fmt.Errorf("%w: not a zip archive", err)
+	}
 	if err != nil {
 		return r, err
 	}

@@ -18,6 +18,8 @@ import (
 const (
 	// defaultPort is that of the admin page when nothing else is said.
 	defaultPort = 2223
+	// ownCertificate is the certificate that an agent makes for its page, in the folder of its secrets.
+	ownCertificate = "page-certificate.pem"
 	// maxState bounds the documents of the agent that are read here.
 	maxState = 16 << 20
 )
@@ -28,6 +30,7 @@ type webSettings struct {
 	port        int
 	pinned      bool   // the port stands in the settings file
 	certificate string // file of the certificate; "" is plain HTTP
+	own         bool   // OIBus makes that certificate itself, at its start and anew before it ends
 	host        string // of OIAnalytics, when the settings file says it
 }
 
@@ -40,6 +43,7 @@ func readWeb(m machine, i instance) (webSettings, error) {
 			Address     string `toml:"address"`
 			Port        int    `toml:"port"`
 			Certificate string `toml:"tls_certificate"`
+			Generated   bool   `toml:"tls_generated"`
 		} `toml:"web"`
 		OIAnalytics struct {
 			Host string `toml:"host"`
@@ -56,6 +60,9 @@ func readWeb(m machine, i instance) (webSettings, error) {
 		w.address = file.Web.Address
 	}
 	w.certificate, w.host = file.Web.Certificate, file.OIAnalytics.Host
+	if w.certificate == "" && file.Web.Generated {
+		w.certificate, w.own = filepath.Join(i.Data, "secrets", ownCertificate), true
+	}
 	if w.pinned = file.Web.Port != 0; w.pinned {
 		w.port = file.Web.Port
 		return w, nil

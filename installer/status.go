@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,7 +19,8 @@ var statusVerb = verb{
 Shows each OIBus of this machine: its service, which version runs, which one the package or archive has installed (the
 factory release) and which one a remote upgrade has brought, what became of the last upgrade, where the page is, and how
 its registration with OIAnalytics stands. The newer of the two releases runs; both are told. Exit code 5 says that one of
-them does not serve. To see all, it needs the rights of an administrator.
+them does not serve. To see all, it needs the rights of an administrator: without them, what is not known is called so,
+and the exit code is 7.
 
   sudo oibus-installer status
   sudo oibus-installer status --instance line4 --json | jq -r .instances[0].registration.activationCode
@@ -66,17 +68,21 @@ type statusAnswer struct {
 type instanceStatus struct {
 	instance
 	State        platform.ServiceStatus `json:"state"`
-	Running      string                 `json:"running,omitempty"` // version
-	FromUpgrade  bool                   `json:"fromUpgrade"`       // it lies under versions/ in the data folder
+	Running      string                 `json:"running,omitempty"`     // version
+	FromUpgrade  *bool                  `json:"fromUpgrade,omitempty"` // it lies under versions/ in the data folder
 	Previous     string                 `json:"previous,omitempty"`
 	Phase        string                 `json:"phase,omitempty"` // of an upgrade under way
 	Last         *handover.Result       `json:"last,omitempty"`  // upgrade
 	Bad          []string               `json:"bad,omitempty"`   // versions that failed their trial
-	Page         string                 `json:"page"`
-	Answers      bool                   `json:"answers"`
+	Page         string                 `json:"page,omitempty"`
+	Answers      *bool                  `json:"answers,omitempty"`
 	Registration *registrationStatus    `json:"registration,omitempty"`
 	PasswordFile string                 `json:"passwordFile,omitempty"` // while the first password is not changed
 	Problems     []string               `json:"problems,omitempty"`
+	// NeedsRights says that something could not be read for lack of rights. What is absent then may be there.
+	NeedsRights bool `json:"needsRights,omitempty"`
+
+	versionsKnown, registrationKnown bool
 }
 
 type registrationStatus struct {
@@ -86,52 +92,100 @@ type registrationStatus struct {
 	ExpiresAt      string `json:"expiresAt,omitempty"`
 }
 
-// look finds out what can be known of an instance. What cannot is a problem, not a failure.
+// look finds out what can be known of an instance. What cannot is a problem, not a failure, and what this process may
+// not read is neither: it stays unknown.
 func look(ctx context.Context, m machine, i instance) instanceStatus {
 	s := instanceStatus{instance: i}
-	note := func(err error) {
-		if err != nil {
-			s.Problems = append(s.Problems, err.Error())
-		}
-	}
-	var err error
 	if i.Service != "" {
+		var err error
 		s.State, err = m.Query(ctx, i.Service)
-		note(err)
+		s.note(m, err)
 	}
-	w, err := readWeb(m, i)
-	note(err)
-	s.Page = w.url()
-	if l, err := newLocal(w); err != nil {
-		note(err)
-	} else {
-		s.Answers = l.answers(ctx)
+	s.lookAtPage(ctx, m, i)
+	var versions, registration error
+	err := m.AsOwner(existing(i.Data), func() error {
+		versions, registration = s.readVersions(i), s.readRegistration(i)
+		return nil
+	})
+	for _, err := range []error{err, versions, registration} {
+		s.note(m, err)
 	}
-	note(forbidden(m, m.AsOwner(existing(i.Data), func() error { return s.readData(i) })))
-	if login, _, err := readFirstPassword(m, existing(i.Data)); err == nil && login != "" {
+	login, _, err := readFirstPassword(m, existing(i.Data))
+	if err == nil && login != "" {
 		s.PasswordFile = firstPasswordPath(i)
 	}
+	s.note(m, err)
 	return s
 }
 
-// readData reads what the launcher and the agent keep in the data folder.
-func (s *instanceStatus) readData(i instance) error {
+// note keeps what went wrong.
+func (s *instanceStatus) note(m machine, err error) {
+	if err != nil && !s.noteRights(m, err) {
+		s.Problems = append(s.Problems, err.Error())
+	}
+}
+
+// noteRights says whether an error comes from the lack of rights, which is told once.
+func (s *instanceStatus) noteRights(m machine, err error) bool {
+	lacks := lacksRights(m, err)
+	s.NeedsRights = s.NeedsRights || lacks
+	return lacks
+}
+
+// lacksRights says whether an error would not be there for an administrator.
+func lacksRights(m machine, err error) bool {
+	var rights *rightsError
+	return errors.As(forbidden(m, err), &rights)
+}
+
+// lookAtPage finds the page and whether it answers, as far as its settings can be read.
+func (s *instanceStatus) lookAtPage(ctx context.Context, m machine, i instance) {
+	w, err := readWeb(m, i)
+	if err != nil {
+		s.note(m, err)
+		return
+	}
+	s.Page = w.url()
+	if w.own {
+		if _, err := readPageCertificate(w.certificate); s.noteRights(m, err) {
+			return
+		}
+	}
+	l, err := newLocal(w)
+	s.note(m, err)
+	if lacksRights(m, err) {
+		return
+	}
+	answers := err == nil && l.answers(ctx)
+	s.Answers = &answers
+}
+
+// readVersions reads what the launcher keeps in the data folder.
+func (s *instanceStatus) readVersions(i instance) error {
 	h, err := handover.ReadStatus(i.Data)
 	if err == nil {
+		s.versionsKnown = true
 		s.versions(h)
 	}
-	r, e := readRegistration(i.Data)
+	return err
+}
+
+// readRegistration reads what the agent keeps of it.
+func (s *instanceStatus) readRegistration(i instance) error {
+	r, err := readRegistration(i.Data)
+	s.registrationKnown = err == nil
 	if r.Status != "" {
 		s.Registration = &r
 	}
-	return errors.Join(err, e)
+	return err
 }
 
 func (s *instanceStatus) versions(h handover.Status) {
 	if h.Agent != nil {
 		s.Running = h.Agent.Version
 	}
-	s.FromUpgrade = !h.Upgrades.Running.IsFactory()
+	brought := !h.Upgrades.Running.IsFactory()
+	s.FromUpgrade = &brought
 	if h.Upgrades.Previous != nil {
 		s.Previous = h.Upgrades.Previous.Version
 	}
@@ -165,7 +219,15 @@ func readRegistration(data string) (registrationStatus, error) {
 	return s, nil
 }
 
-func (s instanceStatus) well() bool { return s.Answers && len(s.Problems) == 0 }
+func (s instanceStatus) answers() bool { return s.Answers != nil && *s.Answers }
+
+func (s instanceStatus) fromUpgrade() bool { return s.FromUpgrade != nil && *s.FromUpgrade }
+
+func (s instanceStatus) well() bool { return s.answers() && len(s.Problems) == 0 }
+
+func (a statusAnswer) needsRights() bool {
+	return slices.ContainsFunc(a.Instances, func(s instanceStatus) bool { return s.NeedsRights })
+}
 
 func (a statusAnswer) inOrder() bool {
 	for _, s := range a.Instances {
@@ -192,22 +254,47 @@ func (s instanceStatus) text(factory string) string {
 	if s.Name == "" && s.Service != "" {
 		title = "OIBus"
 	}
-	page := s.Page
-	if !s.Answers {
-		page += " (does not answer)"
-	}
 	text := title + "\n" + lines("service", s.serviceLine(), "runs", s.versionLine(factory), "factory", factory+", in "+s.Programs,
 		"go back to", s.Previous, "upgrade", s.Phase, "last upgrade", lastLineOf(s.Last), "failed before", strings.Join(s.Bad, ", "),
-		"page", page, "registration", s.registrationLine(), "data", s.Data, "settings", s.Settings, "first password", s.PasswordFile)
+		"page", s.pageLine(), "registration", s.registrationLine(), "data", s.Data, "settings", s.Settings)
+	if s.PasswordFile != "" {
+		text += lines("password", "in "+s.PasswordFile+" until it is changed")
+	}
 	for _, p := range s.Problems {
-		text += lines("problem", p)
+		text += lines("problem", strings.ReplaceAll(p, "\n", "\n"+strings.Repeat(" ", labelWidth+3)))
+	}
+	if s.NeedsRights {
+		text += lines("rights", rightsWanted)
 	}
 	return text
+}
+
+const (
+	// unknownValue stands for what cannot be read, for which rightsWanted gives the reason.
+	unknownValue = "unknown without more rights"
+	rightsWanted = "needs " + platform.Administrator + " to show all"
+)
+
+func (s instanceStatus) pageLine() string {
+	switch {
+	case s.Page == "" && !s.NeedsRights:
+		return "" // why is a problem of its own
+	case s.Page == "":
+		return unknownValue
+	case s.Answers == nil:
+		return s.Page + " (whether it answers is " + unknownValue + ")"
+	case !*s.Answers:
+		return s.Page + " (does not answer)"
+	}
+	return s.Page
 }
 
 func (s instanceStatus) serviceLine() string {
 	if s.Service == "" {
 		return ""
+	}
+	if s.State.State == "" { // the question had no answer: when rights do not say why, a problem does
+		return s.Service + ": unknown"
 	}
 	text := s.Service + ": " + string(s.State.State)
 	if s.State.PID != 0 {
@@ -221,9 +308,13 @@ func (s instanceStatus) serviceLine() string {
 
 func (s instanceStatus) versionLine(factory string) string {
 	switch {
+	case !s.versionsKnown && s.NeedsRights:
+		return unknownValue
+	case !s.versionsKnown:
+		return "" // why is a problem of its own
 	case s.Running == "":
 		return "nothing"
-	case s.FromUpgrade:
+	case s.fromUpgrade():
 		return s.Running + ", brought by an upgrade"
 	case s.Running != factory:
 		return s.Running + ", the factory release is newer and runs after a restart"
@@ -234,6 +325,8 @@ func (s instanceStatus) versionLine(factory string) string {
 func (s instanceStatus) registrationLine() string {
 	r := s.Registration
 	switch {
+	case !s.registrationKnown && s.NeedsRights:
+		return unknownValue
 	case r == nil:
 		return ""
 	case r.ActivationCode != "":

@@ -48,7 +48,7 @@ func (j uninstallJob) run(ctx context.Context) (answer, error) {
 		return nil, err
 	}
 	if i.ManagedBy != "" && !j.byMSI {
-		return nil, fmt.Errorf("a package of the system has installed %s: remove it with that package", i.label())
+		return nil, fmt.Errorf("a package of the system has installed %s: remove it with that package: %s", i.label(), removal(i))
 	}
 	if !j.byMSI {
 		if err := j.m.Remove(ctx, i.Service); err != nil {
@@ -72,6 +72,14 @@ func (j uninstallJob) run(ctx context.Context) (answer, error) {
 		a.OldService = s.Old.Name
 	}
 	return a, err
+}
+
+// removal is how a package of the system is removed.
+func removal(i instance) string {
+	if i.ManagedBy == byMSI {
+		return "in Settings > Apps, or with msiexec /x and the MSI"
+	}
+	return "apt remove oibus, or dnf remove oibus"
 }
 
 // removeData deletes the data folder and the settings file, and the folders above them that are empty then.

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -30,6 +31,9 @@ type answer interface{ text() string }
 
 // judgement is an answer that may be that something is not in order.
 type judgement interface{ inOrder() bool }
+
+// limited is an answer that may lack what this process may not see.
+type limited interface{ needsRights() bool }
 
 // usageError is a command line that is wrong.
 type usageError struct{ text string }
@@ -119,13 +123,24 @@ func (v verb) run(ctx context.Context, args []string) (answer, error) {
 	var words []string
 	for {
 		if err := options.Parse(args); err != nil {
-			return nil, badUsage("%v; oibus-installer %s --help explains", err, v.name)
+			return nil, badUsage("%s; oibus-installer %s --help explains", dashed(err), v.name)
 		}
 		if options.NArg() == 0 {
 			return act(ctx, words)
 		}
 		words, args = append(words, options.Arg(0)), options.Args()[1:]
 	}
+}
+
+// singleDash is an option as the parser of the command line names it.
+var singleDash = regexp.MustCompile(`^(flag provided but not defined: |flag needs an argument: |invalid (?:boolean )?value .* for (?:flag )?)-(\w)`)
+
+// dashed words what is wrong with an option, which people write with two dashes.
+func dashed(err error) string {
+	text := singleDash.ReplaceAllString(err.Error(), "$1--$2")
+	text = strings.Replace(text, "flag provided but not defined: ", "there is no option ", 1)
+	text = strings.Replace(text, "flag needs an argument: ", "a value is needed after ", 1)
+	return strings.Replace(text, " for flag --", " for --", 1)
 }
 
 // exitCode says in a number how it ended.
