@@ -30,7 +30,7 @@ type fakeAgent struct {
 }
 
 // patience bounds every wait of the tests: it is never reached when the simulator works.
-const patience = 20 * time.Second
+const patience = 2 * time.Minute
 
 func patient(t *testing.T) context.Context {
 	t.Helper()
