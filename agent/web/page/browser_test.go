@@ -37,7 +37,7 @@ type tab struct {
 }
 
 // patience is how long a browser gets for one step; it is generous because machines are shared.
-const patience = 30 * time.Second
+const patience = 90 * time.Second
 
 var browserPath = sync.OnceValue(func() string {
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
