@@ -79,7 +79,7 @@ func TestAPartThatFailsDoesNotKeepTheOthersOut(t *testing.T) {
 	if files["a"] != "A" || files["b"] != "half" || files["c"] != "7\n" || files[Problems] != "b: no disk\n" {
 		t.Errorf("got %v", files)
 	}
-	if err := Write(broken{}, time.Now(), []Part{Bytes("a", bytes.Repeat([]byte("x\n"), 1<<20))}); err == nil {
+	if err := Write(broken{}, time.Now(), []Part{Bytes("a", bytes.Repeat([]byte(strings.Repeat("x", 1023)+"\n"), 1<<11))}); err == nil {
 		t.Error("a reader that went away is not noticed")
 	}
 }
@@ -98,7 +98,8 @@ func TestAFolderIsToldWithItsLogsAndWithoutContents(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	long := strings.Repeat("a log line with password=\"x\" in it\n", logLimit/30)
+	some := "a log line with password=\"x\" in it\n" + strings.Repeat("a log line that has nothing to hide\n", 99)
+	long := strings.Repeat(some, logLimit/len(some)+1)
 	put("logs/journal.jsonl", long+"the newest\n")
 	put("logs/oia.cursor", "7")
 	put("state/users.json", "$argon2id$x")
