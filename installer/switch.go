@@ -119,21 +119,17 @@ func (s *switcher) resume(ctx context.Context, from string) (answer, error) {
 		return nil, s.undo(ctx, errors.New(s.Reason))
 	case turning:
 		// The machine may have restarted in between, and the other OIBus have gone on: what was imported is old then.
-		if runs, err := s.oldRuns(ctx); err != nil || !runs {
-			return s.goOnUnless(ctx, err, turning)
+		runs, err := s.oldRuns(ctx)
+		if err != nil {
+			return nil, err
 		}
-		return s.goOn(ctx, stopping)
+		if !runs {
+			return s.goOn(ctx, turning)
+		}
 	case trial:
 		return s.goOn(ctx, trial)
 	}
 	return s.goOn(ctx, stopping)
-}
-
-func (s *switcher) goOnUnless(ctx context.Context, err error, p phase) (answer, error) {
-	if err != nil {
-		return nil, err
-	}
-	return s.goOn(ctx, p)
 }
 
 // goOn does the steps from one on. When one fails, everything becomes as it was.

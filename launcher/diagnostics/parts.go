@@ -1,6 +1,7 @@
 package diagnostics
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -134,37 +135,33 @@ func tail(w io.Writer, path string, limit int64) error {
 	if err != nil {
 		return err
 	}
+	in := bufio.NewReader(f)
 	if start := info.Size() - limit; start > 0 {
-		if _, err := fmt.Fprintf(w, "(the %d bytes before this are left out)", start); err != nil {
-			return err
-		}
 		if _, err := f.Seek(start, io.SeekStart); err != nil {
 			return err
 		}
-		limit = info.Size() - start
-		if err := skipLine(f); err != nil {
+		if err := skipLine(in); err != nil {
 			return err
 		}
-		if _, err := io.WriteString(w, "\n"); err != nil {
+		if _, err := fmt.Fprintf(w, "(the %d bytes before this are left out)\n", start); err != nil {
 			return err
 		}
 	}
-	_, err = io.Copy(w, io.LimitReader(f, limit))
+	_, err = io.Copy(w, io.LimitReader(in, limit)) // it may grow meanwhile
 	return err
 }
 
-// skipLine leaves f at the beginning of a line.
-func skipLine(f *os.File) error {
-	one := make([]byte, 1)
-	for one[0] != '\n' {
-		if _, err := f.Read(one); err != nil {
-			if errors.Is(err, io.EOF) {
-				return nil
-			}
+// skipLine leaves in at the beginning of a line, or at its end.
+func skipLine(in *bufio.Reader) error {
+	for {
+		_, err := in.ReadSlice('\n')
+		if err == nil || errors.Is(err, io.EOF) {
+			return nil
+		}
+		if !errors.Is(err, bufio.ErrBufferFull) {
 			return err
 		}
 	}
-	return nil
 }
 
 // list says what lies in dir: each file of the state, and how much there is in the folders of contents.

@@ -33,19 +33,7 @@ func newSim(t *testing.T, o cloudsim.Options) *cloudsim.Sim {
 	t.Helper()
 	o.Record = true
 	o.Limits.RequestBytes, o.Limits.RequestCount = 512<<20, 100_000
-	sim, err := cloudsim.New(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := sim.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	if _, err := sim.Start("127.0.0.1:0"); err != nil {
-		t.Fatal(err)
-	}
-	return sim
+	return harness.Simulator(t, o)
 }
 
 // announcing is the settings file of an agent that announces the version of the recordings.

@@ -64,14 +64,19 @@ type Operation struct {
 	Public  bool // it needs no credentials
 }
 
+// public says whether an operation needs no credentials.
+func public(operation string) bool {
+	return operation == "GET /api/status" || operation == "GET /api/engine/status"
+}
+
 // Operations lists all of them, by tag.
 func (d *Document) Operations() []Operation {
 	var all []Operation
 	for path, item := range d.paths {
 		for method, op := range item.(map[string]any) {
 			op := op.(map[string]any)
-			all = append(all, Operation{strings.ToUpper(method) + " " + path, op["tags"].([]any)[0].(string), op["requestBody"] != nil,
-				path == "/api/status" || path == "/api/engine/status"})
+			name := strings.ToUpper(method) + " " + path
+			all = append(all, Operation{name, op["tags"].([]any)[0].(string), op["requestBody"] != nil, public(name)})
 		}
 	}
 	slices.SortFunc(all, func(a, b Operation) int {

@@ -17,7 +17,6 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"oibus/testing/cloudsim"
-	"oibus/testing/fault/site"
 	"oibus/testing/harness"
 )
 
@@ -210,7 +209,7 @@ func TestAPersonRegistersAndConfiguresInABrowser(t *testing.T) {
 	t.Parallel()
 	harness.Program(t, "oibus-launcher")
 	b := browser(t)
-	sim := site.StartSim(t, cloudsim.Options{})
+	sim := harness.Simulator(t, cloudsim.Options{})
 	a := harness.Start(t, harness.Options{Launcher: true})
 
 	b.open(a.URL + "/scan-modes")

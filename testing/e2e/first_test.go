@@ -14,7 +14,7 @@ import (
 func TestFromAnEmptyFolderToACommandedSite(t *testing.T) {
 	t.Parallel()
 	a := harness.Start(t, harness.Options{Launcher: true})
-	sim := site.StartSim(t, cloudsim.Options{})
+	sim := harness.Simulator(t, cloudsim.Options{})
 	passwordFile := filepath.Join(a.Dir, "secrets", "first-password.txt")
 	if info, err := os.Stat(passwordFile); err != nil || info.Mode().Perm() != 0o600 {
 		t.Fatalf("the first password: %v, %v", info, err)
@@ -76,7 +76,7 @@ func TestFromAnEmptyFolderToACommandedSite(t *testing.T) {
 func TestRegistrationWithoutAPersonAtThePage(t *testing.T) {
 	t.Parallel()
 	harness.Program(t, "oibus")
-	sim := site.StartSim(t, cloudsim.Options{})
+	sim := harness.Simulator(t, cloudsim.Options{})
 	a := harness.Start(t, harness.Options{Settings: "[oianalytics]\nhost = \"" + sim.URL() + "\"\ncommand_refresh_interval = 1\n"})
 	waiting, err := sim.WaitRegistration(limited(t))
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 func TestTheCloudIsReachedThroughProxyAndGatewayOverTLS(t *testing.T) {
 	t.Parallel()
 	harness.Program(t, "oibus")
-	sim := site.StartSim(t, cloudsim.Options{TLS: true, BasePath: "/oianalytics", GatewayHeader: "X-Api-Key", GatewayValue: "gateway-Secret-1"})
+	sim := harness.Simulator(t, cloudsim.Options{TLS: true, BasePath: "/oianalytics", GatewayHeader: "X-Api-Key", GatewayValue: "gateway-Secret-1"})
 	proxy := newUpstream(t, "plant", "proxy-Secret-2")
 	dir := t.TempDir()
 	ca := file(t, dir, "ca.pem", string(sim.CertificatePEM()))
@@ -80,7 +80,7 @@ func TestAPlainHTTPCloudIsReachedThroughAProxy(t *testing.T) {
 func TestACertificateIsTrustedOnlyWhenAPersonSaysSo(t *testing.T) {
 	t.Parallel()
 	harness.Program(t, "oibus")
-	sim := site.StartSim(t, cloudsim.Options{TLS: true})
+	sim := harness.Simulator(t, cloudsim.Options{TLS: true})
 	a := harness.Start(t, harness.Options{})
 	form := harness.RegistrationForm(sim.URL())
 	for _, path := range []string{"/api/oianalytics/registration/test-connection", "/api/oianalytics/register"} {

@@ -20,7 +20,6 @@ import (
 	_ "modernc.org/sqlite"
 
 	"oibus/testing/cloudsim"
-	"oibus/testing/fault/site"
 	"oibus/testing/harness"
 )
 
@@ -111,7 +110,7 @@ func takenOver(t *testing.T) (a *harness.Agent, sim *cloudsim.Sim, from string) 
 	if err := os.CopyFS(from, os.DirFS(filepath.Join(harness.Shared(t, "reference-data"), "data"))); err != nil {
 		t.Fatal(err)
 	}
-	sim = site.StartSim(t, cloudsim.Options{})
+	sim = harness.Simulator(t, cloudsim.Options{})
 	known, err := sim.Enroll(cloudsim.AgentInfo{ID: engineID, Name: "Line 4"})
 	if err != nil {
 		t.Fatal(err)

@@ -82,7 +82,7 @@ func TestARegistrationSurvivesKillsWhileItsCodeWaits(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*recoversWithin)
 	defer cancel()
 	harness.Program(t, "oibus")
-	sim := site.StartSim(t, cloudsim.Options{})
+	sim := harness.Simulator(t, cloudsim.Options{})
 	a := harness.Start(t, harness.Options{})
 	code, err := a.RequestRegistration(ctx, harness.RegistrationForm(sim.URL()))
 	if err != nil {

@@ -145,18 +145,7 @@ func TestALauncherStartsItsAgentAgain(t *testing.T) {
 func TestAnAgentRegistersWithTheSimulator(t *testing.T) {
 	t.Parallel()
 	a := Start(t, Options{})
-	sim, err := cloudsim.New(cloudsim.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := sim.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	if _, err := sim.Start("127.0.0.1:0"); err != nil {
-		t.Fatal(err)
-	}
+	sim := Simulator(t, cloudsim.Options{})
 	known := a.RegisterWith(sim, RegistrationForm(sim.URL()))
 	if known.ID == "" || known.Name != "OIBus" {
 		t.Errorf("the simulator knows %+v", known)

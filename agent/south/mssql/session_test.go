@@ -18,7 +18,6 @@ import (
 	"net"
 	"os"
 	"runtime"
-	"runtime/pprof"
 	"strings"
 	"testing"
 	"time"
@@ -28,39 +27,13 @@ import (
 	"oibus/agent/content"
 	"oibus/agent/interval"
 	"oibus/agent/south"
+	"oibus/agent/south/sql/sqltest"
 )
 
-const password = "p@ss;w}ord=%ü"
+const password = sqltest.Password
 
 // TestMain wants nothing left running when all tests are over.
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if left := leftovers(); code == 0 && left != "" {
-		fmt.Fprintln(os.Stderr, "still running:\n"+left)
-		code = 1
-	}
-	os.Exit(code)
-}
-
-// leftovers are the stacks of what still runs in the driver, after a while.
-func leftovers() (left string) {
-	for until := time.Now().Add(30 * time.Second); time.Now().Before(until); time.Sleep(10 * time.Millisecond) {
-		var stacks bytes.Buffer
-		if err := pprof.Lookup("goroutine").WriteTo(&stacks, 1); err != nil {
-			return err.Error()
-		}
-		left = ""
-		for _, stack := range strings.Split(stacks.String(), "\n\n") {
-			if strings.Contains(stack, "go-mssqldb") || strings.Contains(stack, "database/sql") {
-				left += stack + "\n\n"
-			}
-		}
-		if left == "" {
-			return ""
-		}
-	}
-	return left
-}
+func TestMain(m *testing.M) { os.Exit(sqltest.Main(m, "go-mssqldb")) }
 
 // settings are those of a connection to the server.
 func (f *fakeServer) settings(t testing.TB, change map[string]any) json.RawMessage {
@@ -133,14 +106,6 @@ func survey(tables int64) func(*peer, call) {
 	}
 }
 
-// hidden fails when an error shows the password.
-func hidden(t *testing.T, err error) {
-	t.Helper()
-	if text := fmt.Sprintf("%v %+v", err, err); strings.Contains(text, password) || strings.Contains(text, "ss;w") {
-		t.Errorf("the password is shown: %s", text)
-	}
-}
-
 func TestAConnectionIsTested(t *testing.T) {
 	t.Parallel()
 	f := (&fakeServer{encryption: encryptNothing, answer: survey(7)}).start(t)
@@ -193,7 +158,7 @@ func TestWhyATestFails(t *testing.T) {
 			t.Parallel()
 			c.server.encryption = encryptNothing
 			_, err := c.server.start(t).south(t, nil).Test(t.Context())
-			if hidden(t, err); fmt.Sprint(err) != c.want {
+			if sqltest.Hidden(t, err); fmt.Sprint(err) != c.want {
 				t.Errorf("%v, want\n%s", err, c.want)
 			}
 		})
@@ -288,7 +253,7 @@ func TestEncryptionIsThatOfTheSettings(t *testing.T) {
 			case c.want != "" && (!strings.HasPrefix(fmt.Sprint(err), c.want) || len(logins) > 0):
 				t.Errorf("error %v, logins %v", err, logins)
 			}
-			hidden(t, err)
+			sqltest.Hidden(t, err)
 		})
 	}
 }
@@ -350,7 +315,7 @@ func TestAServerThatSendsClientsElsewhereIsFollowed(t *testing.T) {
 	circle := &fakeServer{encryption: encryptNothing}
 	circle.instead = elsewhere(func() int { return circle.port })
 	_, err = circle.start(t).south(t, nil).Test(t.Context())
-	if hidden(t, err); !strings.HasSuffix(fmt.Sprint(err), ": "+errTooFar.Error()) && !strings.HasSuffix(fmt.Sprint(err), ". "+errTooFar.Error()) {
+	if sqltest.Hidden(t, err); !strings.HasSuffix(fmt.Sprint(err), ": "+errTooFar.Error()) && !strings.HasSuffix(fmt.Sprint(err), ". "+errTooFar.Error()) {
 		t.Errorf("error %v", err)
 	}
 }

@@ -12,7 +12,6 @@ import (
 	"net"
 	"os"
 	"runtime"
-	"runtime/pprof"
 	"strings"
 	"sync"
 	"testing"
@@ -22,39 +21,13 @@ import (
 	"oibus/agent/content"
 	"oibus/agent/interval"
 	"oibus/agent/south"
+	"oibus/agent/south/sql/sqltest"
 )
 
-const password = "p@ss;w}ord=%ü"
+const password = sqltest.Password
 
 // TestMain wants nothing left running when all tests are over.
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if left := leftovers(); code == 0 && left != "" {
-		fmt.Fprintln(os.Stderr, "still running:\n"+left)
-		code = 1
-	}
-	os.Exit(code)
-}
-
-// leftovers are the stacks of what still runs in the driver, after a while.
-func leftovers() (left string) {
-	for until := time.Now().Add(30 * time.Second); time.Now().Before(until); time.Sleep(10 * time.Millisecond) {
-		var stacks bytes.Buffer
-		if err := pprof.Lookup("goroutine").WriteTo(&stacks, 1); err != nil {
-			return err.Error()
-		}
-		left = ""
-		for _, stack := range strings.Split(stacks.String(), "\n\n") {
-			if strings.Contains(stack, "go-ora") || strings.Contains(stack, "database/sql") {
-				left += stack + "\n\n"
-			}
-		}
-		if left == "" {
-			return ""
-		}
-	}
-	return left
-}
+func TestMain(m *testing.M) { os.Exit(sqltest.Main(m, "go-ora")) }
 
 // listener is what answers at the port of a database: to each connection alike.
 type listener struct {
@@ -292,11 +265,7 @@ func TestWhatAListenerSaysIsTold(t *testing.T) {
 				t.Errorf("reading: %v, want the end of %v", readErr, err)
 			}
 			_, heard := l.seen()
-			for _, text := range []string{fmt.Sprintf("%v %+v %v %+v", err, err, readErr, readErr), heard} {
-				if strings.Contains(text, password) || strings.Contains(text, "ss;w") || strings.Contains(text, "ss%3Bw") {
-					t.Errorf("the password is shown: %q", text)
-				}
-			}
+			sqltest.Hidden(t, err, readErr, heard)
 			if c.timeout == 0 && !strings.Contains(heard, "(SERVICE_NAME=XE)") {
 				t.Errorf("the listener heard %q", heard)
 			}

@@ -54,7 +54,7 @@ func New(t testing.TB, o Options) *Site {
 	if err := copyFile(filepath.Join(m.dir, "sim-state.json"), o.Sim.State, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s.Sim = StartSim(t, o.Sim)
+	s.Sim = harness.Simulator(t, o.Sim)
 	if err := movedTo(o.Dir, m.host, s.Sim.URL()); err != nil {
 		t.Fatal(err)
 	}
@@ -74,24 +74,6 @@ func Start(t testing.TB, o Options) *Site {
 	s := New(t, o)
 	s.Agent.Start()
 	return s
-}
-
-// StartSim starts a simulator that ends with the test.
-func StartSim(t testing.TB, o cloudsim.Options) *cloudsim.Sim {
-	t.Helper()
-	sim, err := cloudsim.New(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := sim.Close(); err != nil {
-			t.Errorf("the simulator does not stop: %v", err)
-		}
-	})
-	if _, err := sim.Start("127.0.0.1:0"); err != nil {
-		t.Fatal(err)
-	}
-	return sim
 }
 
 // Queue queues commands for the agent and returns their ids.

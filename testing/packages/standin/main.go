@@ -53,7 +53,7 @@ func serve(ctx context.Context, data string) error {
 	if err := note(data, "started"); err != nil {
 		return err
 	}
-	l, err := net.Listen("tcp", net.JoinHostPort("", strconv.Itoa(port)))
+	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 	if err != nil {
 		return err
 	}

@@ -24,7 +24,7 @@ func TestNoSetpointIsWrittenTwiceThoughTheAgentIsKilledSweep(t *testing.T) {
 	}
 	device := startServer(t)
 	a := harness.Start(t, harness.Options{Settings: "[log.console]\nlevel = \"error\"\n"})
-	sim := simulator(t)
+	sim := harness.Simulator(t, cloudsim.Options{})
 	known := a.RegisterWith(sim, harness.RegistrationForm(sim.URL()))
 	id := setpoints(t, a, device.address())
 
@@ -78,23 +78,6 @@ func TestNoSetpointIsWrittenTwiceThoughTheAgentIsKilledSweep(t *testing.T) {
 		t.Errorf("%d of %d commands failed", values-ordered, values)
 	}
 	t.Logf("%d commands, %d of them interrupted; %d values written once, %d in the error folder after %d kills", values, values-ordered, written, refused, deaths)
-}
-
-func simulator(t *testing.T) *cloudsim.Sim {
-	t.Helper()
-	sim, err := cloudsim.New(cloudsim.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := sim.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	if _, err := sim.Start("127.0.0.1:0"); err != nil {
-		t.Fatal(err)
-	}
-	return sim
 }
 
 // setpoints makes a North that writes what the cloud orders to a register of a device.
