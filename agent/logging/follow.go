@@ -143,7 +143,7 @@ func (f *Follower) take() (Entry, bool) {
 		return Entry{}, false
 	}
 	f.read = r.seq
-	if !f.match.match(&r) {
+	if !f.match.may(&glance{line, r.level, r.time}) || !f.match.match(&r) {
 		return Entry{}, false
 	}
 	return r.entry(), true

@@ -46,6 +46,23 @@ func LevelName(l slog.Level) string {
 	}
 }
 
+// levelNamed is the level that a line of the journal names.
+func levelNamed(name []byte) (level slog.Level, ok bool) {
+	switch string(name) {
+	case "error":
+		return slog.LevelError, true
+	case "warn":
+		return slog.LevelWarn, true
+	case "info":
+		return slog.LevelInfo, true
+	case "debug":
+		return slog.LevelDebug, true
+	case "trace":
+		return LevelTrace, true
+	}
+	return LevelSilent, false
+}
+
 // Trace logs at LevelTrace.
 func Trace(ctx context.Context, log *slog.Logger, msg string, args ...any) {
 	if log.Enabled(ctx, LevelTrace) {

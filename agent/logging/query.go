@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 )
 
 // Query says which entries are asked for. A zero field asks for all.
@@ -26,28 +25,30 @@ type Query struct {
 
 // matcher is a Query prepared for many lines.
 type matcher struct {
-	levels   []string
+	levels   []slog.Level
 	min      slog.Level
 	from, to string
 	types    []string
 	scopes   []string
 	items    []string
 	groups   []string
-	text     string // lower case
-	ascii    bool
+	text     *needle
+	inside   bool // it asks for more than a glance shows
 }
 
 // newMatcher also asks for visible, the level of what is shown at all.
 func newMatcher(q Query, visible slog.Level) *matcher {
-	m := &matcher{min: visible, scopes: q.ScopeIDs, items: q.ItemIDs, groups: q.GroupIDs, text: strings.ToLower(q.Text)}
+	m := &matcher{min: visible, scopes: q.ScopeIDs, items: q.ItemIDs, groups: q.GroupIDs, text: newNeedle(strings.ToLower(q.Text))}
 	if q.HasMin {
 		m.min = max(visible, q.MinLevel)
 	}
 	for _, l := range q.Levels {
-		if l != LevelSilent {
-			m.levels = append(m.levels, LevelName(l))
-		} else if len(q.Levels) == 1 {
-			m.min = LevelSilent
+		if l == LevelSilent {
+			if len(q.Levels) == 1 {
+				m.min = LevelSilent
+			}
+		} else if named, ok := levelNamed([]byte(LevelName(l))); ok {
+			m.levels = append(m.levels, named)
 		}
 	}
 	if !q.From.IsZero() {
@@ -59,16 +60,34 @@ func newMatcher(q Query, visible slog.Level) *matcher {
 	for _, t := range q.ScopeTypes {
 		m.types = append(m.types, scopeType(t))
 	}
-	m.ascii = !strings.ContainsFunc(m.text, func(r rune) bool { return r >= utf8.RuneSelf })
+	m.inside = q.Text != "" || len(m.types)+len(m.scopes)+len(m.items)+len(m.groups) > 0
 	return m
 }
 
+// may says whether a line may match, as far as that is quickly seen: surely when nothing inside is asked for.
+func (m *matcher) may(g *glance) bool {
+	if g.level < m.min || len(m.levels) > 0 && !slices.Contains(m.levels, g.level) ||
+		m.from != "" && string(g.time) < m.from || m.to != "" && string(g.time) > m.to {
+		return false
+	}
+	if !m.inside || bytes.IndexByte(g.line, '\\') >= 0 {
+		return true // what is escaped would not be found as it is
+	}
+	return (!m.text.ascii || m.text.in(g.line)) && shows(g.line, m.types) && shows(g.line, m.scopes) && shows(g.line, m.items) && shows(g.line, m.groups)
+}
+
+func shows(line []byte, wanted []string) bool {
+	for _, w := range wanted {
+		if bytes.Contains(line, []byte(w)) {
+			return true
+		}
+	}
+	return len(wanted) == 0
+}
+
+// match says whether a line that may match does.
 func (m *matcher) match(r *record) bool {
-	return r.level >= m.min &&
-		(len(m.levels) == 0 || slices.Contains(m.levels, LevelName(r.level))) &&
-		(m.from == "" || string(r.time) >= m.from) && (m.to == "" || string(r.time) <= m.to) &&
-		among(m.types, r.kind) && among(m.scopes, r.id) && among(m.items, r.itemID) && among(m.groups, r.groupID) &&
-		m.hasText(r.message)
+	return among(m.types, r.kind) && among(m.scopes, r.id) && among(m.items, r.itemID) && among(m.groups, r.groupID) && m.hasText(r.message)
 }
 
 func among(wanted []string, raw []byte) bool {
@@ -87,40 +106,12 @@ func among(wanted []string, raw []byte) bool {
 }
 
 func (m *matcher) hasText(raw []byte) bool {
-	if m.text == "" {
-		return true
-	}
-	if m.ascii && bytes.IndexByte(raw, '\\') < 0 {
-		return containsFold(raw, m.text)
+	if m.text.ascii && bytes.IndexByte(raw, '\\') < 0 {
+		return m.text.in(raw)
 	}
 	return m.inText(plain(raw))
 }
 
-func (m *matcher) inText(text string) bool { return strings.Contains(strings.ToLower(text), m.text) }
-
-// containsFold says whether text holds part, which is ASCII in lower case, in any case.
-func containsFold(text []byte, part string) bool {
-	first := part[0]
-	upper := first
-	if first >= 'a' && first <= 'z' {
-		upper -= 'a' - 'A'
-	}
-	for i := 0; i+len(part) <= len(text); i++ {
-		if c := text[i]; (c == first || c == upper) && equalFold(text[i:i+len(part)], part) {
-			return true
-		}
-	}
-	return false
-}
-
-func equalFold(text []byte, lower string) bool {
-	for i, c := range text {
-		if c >= 'A' && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		if c != lower[i] {
-			return false
-		}
-	}
-	return true
+func (m *matcher) inText(text string) bool {
+	return strings.Contains(strings.ToLower(text), m.text.text)
 }

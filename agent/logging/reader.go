@@ -138,9 +138,9 @@ func readFile(s segment, p position, buf []byte) (int, position, error) {
 	return n, p, nil
 }
 
-// backward calls visit with each line of the journal, newest first, until it returns false. The record is only valid
+// backward calls visit with each line of the journal, newest first, until it returns false. The line is only valid
 // during the call. A file that cannot be read is passed over.
-func (j *journal) backward(visit func(*record) bool) error {
+func (j *journal) backward(visit func(line []byte) bool) error {
 	j.mu.RLock()
 	defer j.mu.RUnlock()
 	files := j.all()
@@ -155,19 +155,14 @@ func (j *journal) backward(visit func(*record) bool) error {
 	return failed
 }
 
-func backwardFile(s segment, visit func(*record) bool) (stopped bool, err error) {
+func backwardFile(s segment, visit func(line []byte) bool) (stopped bool, err error) {
 	f, err := os.Open(s.path)
 	if err != nil {
 		return false, fmt.Errorf("cannot read journal: %w", err)
 	}
 	defer f.Close()
-	var rec record // one for all lines
 	err = backward(f, s.size, func(line []byte) bool {
-		var err error
-		if rec, err = parseRecord(line); err != nil {
-			return true
-		}
-		stopped = !visit(&rec)
+		stopped = !visit(line)
 		return !stopped
 	})
 	return stopped, err

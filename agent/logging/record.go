@@ -66,8 +66,10 @@ func (r *record) set(key string, s *scanner) bool {
 		return err == nil
 	case "level":
 		name, ok := s.text()
-		r.level = ParseLevel(string(name))
-		return ok && LevelName(r.level) == string(name)
+		if ok {
+			r.level, ok = levelNamed(name)
+		}
+		return ok
 	default:
 		return s.skip()
 	}

@@ -47,31 +47,41 @@ func (h *Hub) Search(q Query) (Page, error) {
 	p := Page{Size: min(size, maxPageSize), Number: max(0, q.Page)}
 	m := newMatcher(q, h.visible())
 	skip := p.Number * p.Size
-	err := h.newestFirst(func(r *record) bool {
-		if m.match(r) {
-			if p.Total >= skip && len(p.Entries) < p.Size {
+	err := h.newestFirst(func(g *glance) bool {
+		if !m.may(g) {
+			return true
+		}
+		shown := p.Total >= skip && len(p.Entries) < p.Size
+		if m.inside || shown {
+			r, err := parseRecord(g.line)
+			if err != nil || !m.match(&r) {
+				return true
+			}
+			if shown {
 				p.Entries = append(p.Entries, r.entry())
 			}
-			p.Total++
 		}
+		p.Total++
 		return true
 	})
 	return p, err
 }
 
-// newestFirst visits the entries that can be searched, until visit returns false.
-func (h *Hub) newestFirst(visit func(*record) bool) error {
+// newestFirst visits the lines that can be searched, until visit returns false. A line is only valid during the call.
+func (h *Hub) newestFirst(visit func(*glance) bool) error {
 	ctx, cancel := context.WithTimeout(context.Background(), flushLimit)
 	defer cancel()
 	// When the journal cannot be written at the moment, what it holds is still worth showing.
 	_ = h.writer.flush(ctx)
 	visible, left := h.visible(), h.maxEntries.Load()
-	return h.journal.backward(func(r *record) bool {
-		if r.level < visible {
+	var g glance // one for all lines
+	return h.journal.backward(func(line []byte) bool {
+		var ok bool
+		if g, ok = look(line); !ok || g.level < visible {
 			return true
 		}
 		left--
-		return visit(r) && left > 0
+		return visit(&g) && left > 0
 	})
 }
 

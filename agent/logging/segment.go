@@ -64,6 +64,7 @@ const chunkSize = 256 << 10
 func backward(r io.ReaderAt, size int64, line func([]byte) bool) error {
 	buf := make([]byte, 2*chunkSize)
 	var kept int // bytes at the start of buf that belong to the line that the chunk before them begins
+	var ends []int
 	for end := size; end > 0; {
 		n := int(min(end, chunkSize))
 		copy(buf[n:], buf[:kept])
@@ -72,15 +73,12 @@ func backward(r io.ReaderAt, size int64, line func([]byte) bool) error {
 		}
 		end -= int64(n)
 		data := buf[:n+kept]
-		for {
-			i := bytes.LastIndexByte(data, '\n')
-			if i < 0 {
-				break
-			}
-			if !emit(data[i+1:], line) {
+		ends = newlines(ends[:0], data[:n]) // what is kept has none
+		for i := len(ends) - 1; i >= 0; i-- {
+			if !emit(data[ends[i]+1:], line) {
 				return nil
 			}
-			data = data[:i]
+			data = data[:ends[i]]
 		}
 		if kept = len(data); kept > chunkSize {
 			if !emit(data, line) {
@@ -91,6 +89,18 @@ func backward(r io.ReaderAt, size int64, line func([]byte) bool) error {
 	}
 	emit(buf[:kept], line)
 	return nil
+}
+
+// newlines adds the places of the newlines in data to at.
+func newlines(at []int, data []byte) []int {
+	for from := 0; ; {
+		i := bytes.IndexByte(data[from:], '\n')
+		if i < 0 {
+			return at
+		}
+		at = append(at, from+i)
+		from += i + 1
+	}
 }
 
 func emit(data []byte, line func([]byte) bool) bool { return len(data) == 0 || line(data) }

@@ -69,8 +69,12 @@ func groupOf(r *record) NamedGroup {
 func suggest[T any](h *Hub, name, scopeID string, of func(*record) T, key func(T) (id, name, scope string)) ([]T, error) {
 	part := newMatcher(Query{Text: name}, LevelTrace)
 	found, seen := []T{}, map[string]bool{}
-	err := h.newestFirst(func(r *record) bool {
-		thing := of(r)
+	err := h.newestFirst(func(g *glance) bool {
+		r, err := parseRecord(g.line)
+		if err != nil || r.name == nil {
+			return true
+		}
+		thing := of(&r)
 		id, thingName, scope := key(thing)
 		if id == "" || thingName == "" || seen[id] || scopeID != "" && scope != scopeID {
 			return true
@@ -85,9 +89,11 @@ func suggest[T any](h *Hub, name, scopeID string, of func(*record) T, key func(T
 }
 
 func newest[T any](h *Hub, of func(*record) T, is func(T) bool) (thing T, ok bool, err error) {
-	err = h.newestFirst(func(r *record) bool {
-		if candidate := of(r); is(candidate) {
-			thing, ok = candidate, true
+	err = h.newestFirst(func(g *glance) bool {
+		if r, err := parseRecord(g.line); err == nil {
+			if candidate := of(&r); is(candidate) {
+				thing, ok = candidate, true
+			}
 		}
 		return !ok
 	})
