@@ -20,11 +20,12 @@ func (a *agent) forgetContact(context.Context) error {
 
 // noteContact tells the installer, which is no user of the page, whether OIAnalytics has answered since the start: it
 // waits for that before a site is switched over for good. It writes at most twice: the first failure, and the first
-// answer.
+// answer; and again as long as the disk refuses.
 func (a *agent) noteContact(ctx context.Context) error {
 	look := time.NewTicker(contactPace)
 	defer look.Stop()
-	for told := false; ; {
+	toldError, refused := false, false
+	for {
 		select {
 		case <-look.C:
 		case <-ctx.Done():
@@ -33,15 +34,23 @@ func (a *agent) noteContact(ctx context.Context) error {
 		if !a.registration.Registered() {
 			continue
 		}
-		c := a.commands.State()
-		switch {
-		case c.LastContact != "":
-			return handover.WriteContact(a.line.DataDir, handover.Contact{At: time.Now().UTC()})
-		case c.LastError != "" && !told:
-			told = true
-			if err := handover.WriteContact(a.line.DataDir, handover.Contact{Error: c.LastError}); err != nil {
-				return err
-			}
+		var c handover.Contact
+		switch s := a.commands.State(); {
+		case s.LastContact != "":
+			c.At = time.Now().UTC()
+		case s.LastError != "" && !toldError:
+			c.Error = s.LastError
+		default:
+			continue
 		}
+		err := handover.WriteContact(a.line.DataDir, c)
+		if err != nil && !refused {
+			refused = true
+			a.log.Warn("The installer cannot be told whether OIAnalytics answers", "error", err)
+		}
+		if err == nil && c.Error == "" {
+			return nil
+		}
+		toldError = err == nil
 	}
 }
