@@ -37,6 +37,7 @@ type meter struct {
 
 	mu      sync.Mutex
 	m       Metrics
+	tally   Tally
 	sampled time.Time
 }
 
@@ -77,6 +78,18 @@ func (m *meter) ran(start time.Time, took time.Duration) {
 	m.m.LastRunStart, m.m.LastRunDuration = &at, &ms
 }
 
+func (m *meter) succeeded() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.tally.LastSuccess = m.now()
+}
+
+func (m *meter) counted() Tally {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.tally
+}
+
 // retrieved counts a content that was handed on.
 func (m *meter) retrieved(c content.Content) {
 	sample := m.count(c)
@@ -94,6 +107,9 @@ func (m *meter) retrieved(c content.Content) {
 func (m *meter) count(c content.Content) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.tally.Contents++
+	m.tally.Bytes += uint64(max(0, c.Size))
+	m.tally.LastSuccess = m.now()
 	switch c.Kind {
 	case content.Any:
 		name := path.Base(c.FileName)

@@ -37,6 +37,7 @@ func (r *Runner) run(ctx context.Context, u *unit) {
 	}
 	if good {
 		r.succeeded()
+		r.meter.succeeded()
 	}
 	r.meter.ran(start, r.now().Sub(start))
 }

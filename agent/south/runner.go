@@ -64,6 +64,7 @@ type Runner struct {
 	running   []*unit
 	connected bool
 	state     State
+	errors    uint64
 	held      time.Time // when it was logged that content was not taken
 }
 
@@ -165,10 +166,27 @@ func (r *Runner) Metrics() Metrics { return r.meter.metrics() }
 // ResetMetrics begins new ones.
 func (r *Runner) ResetMetrics() { r.meter.reset() }
 
+// Tally counts what Metrics, whose members are those of the reference, does not tell. It begins with each Runner.
+type Tally struct {
+	Contents, Bytes uint64 // handed on
+	Errors          uint64
+	LastSuccess     time.Time // of a run or of an arrival; zero when there was none
+}
+
+// Tally of the South at this moment.
+func (r *Runner) Tally() Tally {
+	t := r.meter.counted()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t.Errors = r.errors
+	return t
+}
+
 // failed notes an error for people.
 func (r *Runner) failed(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.errors++
 	r.state.LastError, r.state.LastErrorAt = err.Error(), r.now()
 }
 

@@ -42,6 +42,9 @@ func KeepsSession(err error) bool {
 	return code != noStatus && !isEnded(err) && (IsForGood(code) || code == ua.StatusBadTooManyOperations)
 }
 
+// IsBad says whether a value comes with no use.
+func IsBad(code ua.StatusCode) bool { return code&0x80000000 != 0 }
+
 // IsForGood says whether a status of a node, or of a request, stays as long as nobody changes the configuration or the
 // server.
 func IsForGood(code ua.StatusCode) bool {

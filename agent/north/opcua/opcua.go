@@ -259,7 +259,7 @@ func (s *sending) flush(ctx context.Context, elements []element, values []*ua.Wr
 // written notes what became of an element.
 func (s *sending) written(e element, code ua.StatusCode) {
 	switch {
-	case code&0x80000000 == 0: // good, also when it completes later, or uncertain
+	case !opcua.IsBad(code): // good, also when it completes later, or uncertain
 		s.of.done(e.place)
 		s.o.pending.overtake(s.of, e.node.String())
 	case opcua.IsPassing(code):

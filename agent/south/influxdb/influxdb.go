@@ -17,6 +17,7 @@ import (
 	"oibus/agent/entity"
 	"oibus/agent/interval"
 	"oibus/agent/south"
+	"oibus/agent/south/boundary"
 	"oibus/agent/south/influxdb/influx"
 )
 
@@ -46,7 +47,7 @@ type InfluxDB struct {
 	temp   string
 	log    *slog.Logger
 	now    func() time.Time
-	seen   map[string]*boundary // by item
+	seen   boundary.Seen // by item
 }
 
 func build(env south.Env) (*InfluxDB, error) {
@@ -55,7 +56,7 @@ func build(env south.Env) (*InfluxDB, error) {
 		return nil, err
 	}
 	client, err := influx.New(env.Host.Version, s)
-	return &InfluxDB{client: client, temp: env.TempDir, log: env.Log, now: env.Host.Now, seen: map[string]*boundary{}}, err
+	return &InfluxDB{client: client, temp: env.TempDir, log: env.Log, now: env.Host.Now, seen: boundary.Seen{}}, err
 }
 
 // Connect has nothing to do: connections are made when they are needed.
@@ -98,13 +99,9 @@ func (d *InfluxDB) ReadWindow(ctx context.Context, q south.WindowQuery) (south.W
 		if err != nil {
 			return result, err
 		}
-		if before := d.seen[q.Items[i].ID]; r.latest.timed {
-			if before == nil || r.latest.at >= before.at { // windows may be read from the latest on
-				d.seen[q.Items[i].ID] = r.latest
-			}
-			if t := time.UnixMilli(r.latest.at).UTC(); t.After(result.Tracked) {
-				result.Tracked = t
-			}
+		d.seen.Note(q.Items[i].ID, r.latest)
+		if at, ok := r.latest.At(); ok && time.UnixMilli(at).After(result.Tracked) {
+			result.Tracked = time.UnixMilli(at).UTC()
 		}
 		if r.last != nil {
 			result.Last = r.last
@@ -127,24 +124,26 @@ func (d *InfluxDB) handOn(ctx context.Context, r *reading, items []south.Item, e
 // reading is what a query found.
 type reading struct {
 	rows   *rows
-	latest *boundary
+	latest *boundary.Boundary
 	last   json.RawMessage // row
 }
 
 // read asks for the rows of an item, but for those that seen has. The rows are the caller's to remove.
-func (d *InfluxDB) read(ctx context.Context, i south.Item, w interval.Window, seen *boundary) (*reading, error) {
+func (d *InfluxDB) read(ctx context.Context, i south.Item, w interval.Window, seen *boundary.Boundary) (*reading, error) {
 	var s itemSettings
 	if err := setting.Decode(i.Settings, &s); err != nil {
 		return nil, err
 	}
 	start, end := entity.Milli(w.Start), entity.Milli(w.End)
 	d.log.Info(fmt.Sprintf("Sending \"%s\" with @StartTime = %s @EndTime = %s", s.Query, start, end))
-	r := &reading{rows: newRows(d.temp), latest: newBoundary()}
-	known := seen.repeated(w.Start)
+	r := &reading{rows: newRows(d.temp), latest: &boundary.Boundary{}}
+	known := seen.Repeated(w.Start)
 	err := d.client.Query(ctx, strings.NewReplacer(startTime, start, endTime, end).Replace(s.Query), s.Timeout.Duration(time.Millisecond), func(row influx.Row) error {
-		r.latest.add(row)
-		if known.take(row) {
-			return nil
+		if row.Timed {
+			r.latest.Add(row.Time, row.JSON)
+			if known.Take(row.Time, row.JSON) {
+				return nil
+			}
 		}
 		r.last = append(r.last[:0], row.JSON...)
 		return r.rows.add(row.JSON)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -295,4 +296,46 @@ func FuzzItemSettings(f *testing.F) {
 	f.Fuzz(func(_ *testing.T, raw string) {
 		_, _ = decode(south.Item{Name: "n", Settings: json.RawMessage(raw)})
 	})
+}
+
+// plant is a server whose node 1 has the status that a test says.
+type plant struct{ status ua.StatusCode }
+
+func (*plant) Limit(context.Context, opcua.Operation) (int, error) { return 10, nil }
+func (*plant) Reduce(opcua.Operation, int)                         {}
+
+func (p *plant) Do(_ context.Context, r ua.Request) (ua.Response, error) {
+	request, ok := r.(*ua.ReadRequest)
+	if !ok {
+		return nil, fmt.Errorf("asked with %T", r)
+	}
+	response := &ua.ReadResponse{}
+	for _, n := range request.NodesToRead {
+		v := &ua.DataValue{EncodingMask: ua.DataValueValue, Value: ua.MustVariant(int32(5))}
+		if n.NodeID.IntID() == 1 && p.status != ua.StatusOK {
+			v = &ua.DataValue{EncodingMask: ua.DataValueStatusCode, Status: p.status}
+		}
+		response.Results = append(response.Results, v)
+	}
+	return response, nil
+}
+
+func TestANodeThatHasNoValueIsToldOnceUntilItHasOne(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	o, list, p := made(t, &log), items(t, 2), &plant{}
+	tell := func(i *item, refusal error) {
+		o.complain(i.ID, refused(refusal))
+	}
+	for n, status := range []ua.StatusCode{ua.StatusBadNodeIDUnknown, ua.StatusBadNodeIDUnknown, ua.StatusOK, ua.StatusBadNotConnected} {
+		p.status = status
+		values, err := o.current(t.Context(), p, list, tell)
+		if want := map[bool]int{true: 2, false: 1}[status == ua.StatusOK]; err != nil || len(values) != want {
+			t.Errorf("reading %d: %v, %v", n, values, err)
+		}
+	}
+	said := log.String()
+	if strings.Count(said, "BadNodeIdUnknown") != 1 || strings.Count(said, "BadNotConnected") != 1 || !strings.Contains(said, list[1].Name) {
+		t.Error(said)
+	}
 }

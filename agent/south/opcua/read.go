@@ -21,7 +21,9 @@ func (o *OPCUA) Read(ctx context.Context, q south.DirectQuery) (json.RawMessage,
 	if len(items) == 0 {
 		return nil, nil
 	}
-	values, err := o.current(ctx, o.link, items)
+	values, err := o.current(ctx, o.link, items, func(i *item, refusal error) {
+		o.complain(i.ID, refused(refusal))
+	})
 	if err != nil {
 		return nil, o.failed(ctx, err)
 	}
@@ -38,6 +40,14 @@ func (o *OPCUA) Read(ctx context.Context, q south.DirectQuery) (json.RawMessage,
 	return shown(values[len(values)-1]), nil
 }
 
+// refused is what is told of an item whose node has no value.
+func refused(refusal error) string {
+	if refusal == nil {
+		return ""
+	}
+	return "Error while reading: " + refusal.Error()
+}
+
 func plain(items []item) []south.Item {
 	list := make([]south.Item, len(items))
 	for i := range items {
@@ -49,8 +59,8 @@ func plain(items []item) []south.Item {
 // shown is a time value as people see it.
 func shown(v content.TimeValue) json.RawMessage { return content.AppendTimeValue(nil, &v) }
 
-// current reads the values that items have now.
-func (o *OPCUA) current(ctx context.Context, l opcua.Limited, items []item) ([]content.TimeValue, error) {
+// current reads the values that items have now, and tells of each whether its node refuses to have one.
+func (o *OPCUA) current(ctx context.Context, l opcua.Limited, items []item, tell func(i *item, refusal error)) ([]content.TimeValue, error) {
 	limit := o.client.Timeout()
 	late := fmt.Errorf("BadTimeout: DA read timed out after %d ms", limit.Milliseconds())
 	limited, cancel := context.WithTimeoutCause(ctx, limit, late)
@@ -69,8 +79,14 @@ func (o *OPCUA) current(ctx context.Context, l opcua.Limited, items []item) ([]c
 	now := o.now()
 	values := make([]content.TimeValue, 0, len(items))
 	for i, v := range read {
-		if t, ok := timeValue(&items[i], v, items[i].stamp(v, now)); ok {
+		t, ok := timeValue(&items[i], v, items[i].stamp(v, now))
+		if ok {
 			values = append(values, t)
+		}
+		if !ok && opcua.IsBad(v.Status) {
+			tell(&items[i], fmt.Errorf("node %s of item \"%s\": %s", items[i].node, items[i].Name, opcua.StatusName(v.Status)))
+		} else {
+			tell(&items[i], nil)
 		}
 	}
 	return values, nil
@@ -108,13 +124,14 @@ func (o *OPCUA) TestItem(ctx context.Context, t south.TestRequest) (south.TestRe
 	if err != nil {
 		return result, err
 	}
+	var without error
 	start := o.now()
 	err = o.link.Use(ctx, func(l opcua.Limited) error {
 		connected := o.now()
 		var values []content.TimeValue
 		var err error
 		if i.mode == modeCurrent {
-			values, err = o.current(ctx, l, []item{i})
+			values, err = o.current(ctx, l, []item{i}, func(_ *item, refusal error) { without = refusal })
 		} else {
 			values, err = o.lastOf(ctx, l, i, t.Window)
 		}
@@ -122,5 +139,8 @@ func (o *OPCUA) TestItem(ctx context.Context, t south.TestRequest) (south.TestRe
 		result.Connection, result.Query = connected.Sub(start), o.now().Sub(connected)
 		return err
 	})
+	if err == nil {
+		err = without
+	}
 	return result, err
 }

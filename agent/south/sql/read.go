@@ -16,6 +16,7 @@ import (
 	"oibus/agent/content"
 	"oibus/agent/interval"
 	"oibus/agent/south"
+	"oibus/agent/south/boundary"
 	"oibus/platform/task"
 )
 
@@ -28,7 +29,7 @@ type result struct {
 	name      string // as it is handed on
 	shownPath string // where a test says that the file would be
 	rows      int
-	tracked   time.Time // zero for none
+	latest    *boundary.Boundary
 	last      lastRow
 
 	connection, query time.Duration
@@ -43,9 +44,9 @@ func (r *result) content() (content.Content, error) {
 	return content.FromFile(r.path, r.name)
 }
 
-// read runs the query of an item for a window. It stops after limit bytes when that is not 0. The caller removes the
+// read runs the query of an item for a window, and leaves out the rows that seen has. It stops after limit bytes when that is not 0. The caller removes the
 // file when there are rows.
-func (s *South) read(ctx context.Context, i south.Item, item itemSettings, w interval.Window, limit int64) (*result, error) {
+func (s *South) read(ctx context.Context, i south.Item, item itemSettings, w interval.Window, seen *boundary.Boundary, limit int64) (*result, error) {
 	statement := s.kind.Syntax.Parse(item.Query)
 	args, err := statement.args(item.reference(), w)
 	if err != nil {
@@ -55,7 +56,7 @@ func (s *South) read(ctx context.Context, i south.Item, item itemSettings, w int
 	r := &result{path: filepath.Join(s.temp, rand.Text()), name: name, shownPath: filepath.Join(s.temp, filepath.FromSlash(name))}
 	s.log.Info("Sending \"" + item.Query + "\"" + describe(args))
 	err = writeFile(r.path, func(f io.Writer) error {
-		return task.Protect("query", func() error { return s.fill(ctx, r, &limited{f, limit}, item, w, statement, args) })
+		return task.Protect("query", func() error { return s.fill(ctx, r, &limited{f, limit}, item, w, seen, statement, args) })
 	})
 	if err == nil && bool(item.Serialization.Compression) && r.rows > 0 {
 		err = r.compress(ctx)
@@ -70,8 +71,8 @@ func (s *South) read(ctx context.Context, i south.Item, item itemSettings, w int
 }
 
 // fill writes the result of a query to w.
-func (s *South) fill(ctx context.Context, r *result, w io.Writer, item itemSettings, window interval.Window, statement Statement, args []Arg) (err error) {
-	t, err := newTable(w, item.Serialization, window)
+func (s *South) fill(ctx context.Context, r *result, w io.Writer, item itemSettings, window interval.Window, seen *boundary.Boundary, statement Statement, args []Arg) (err error) {
+	t, err := newTable(w, item.Serialization, window, seen)
 	if err != nil {
 		return err
 	}
@@ -89,10 +90,7 @@ func (s *South) fill(ctx context.Context, r *result, w io.Writer, item itemSetti
 		return err
 	}
 	s.complain(t, item)
-	r.rows, r.last = t.rows, t.last.json(t.columns)
-	if t.any {
-		r.tracked = time.UnixMilli(t.latest).UTC()
-	}
+	r.rows, r.latest, r.last = t.rows, &t.latest, t.last.json(t.columns)
 	r.connection, r.query = connected.Sub(begun), s.now().Sub(connected)
 	return nil
 }

@@ -1,9 +1,10 @@
 // Package sql is what the South connectors of all relational databases have in common (protocol/data-plane.md, section
 // 5.10): the variables of a query, columns that are dates, what is tracked, and the CSV file that a result becomes. It
 // promises that a result of any length is read in little memory, that a window counts as read only when all its rows
-// were taken, that a query ends on the server too at its time limit and when the agent stops, that the session cannot
-// write where the database offers that, and that no error shows a password. It guards against results without end,
-// databases that hang, and columns that are not what the settings say.
+// were taken, that rows at the end of a window are not handed on again with the next, that a query ends on the server too
+// at its time limit and when the agent stops, that the session cannot write where the database offers that, and that no
+// error shows a password. It guards against results without end, databases that hang, and columns that are not what the
+// settings say.
 package sql
 
 import (
@@ -16,6 +17,7 @@ import (
 	"oibus/agent/connector"
 	"oibus/agent/interval"
 	"oibus/agent/south"
+	"oibus/agent/south/boundary"
 	"oibus/platform/task"
 )
 
@@ -77,6 +79,7 @@ type South struct {
 	temp     string
 	log      *slog.Logger
 	now      func() time.Time
+	seen     boundary.Seen
 }
 
 func (k Kind) build(env south.Env) (*South, error) {
@@ -84,7 +87,7 @@ func (k Kind) build(env south.Env) (*South, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &South{kind: k, database: database, name: env.Name, temp: env.TempDir, log: env.Log, now: env.Host.Now}, nil
+	return &South{kind: k, database: database, name: env.Name, temp: env.TempDir, log: env.Log, now: env.Host.Now, seen: boundary.Seen{}}, nil
 }
 
 // Connect has nothing to do: each query has its own connection.
@@ -111,7 +114,7 @@ func (s *South) TestItem(ctx context.Context, t south.TestRequest) (south.TestRe
 		return south.TestResult{}, err
 	}
 	item.Serialization.Compression = false // it is looked at
-	r, err := s.read(ctx, t.Item, item, window, maxTest)
+	r, err := s.read(ctx, t.Item, item, window, nil, maxTest)
 	if err != nil {
 		return south.TestResult{}, s.shown(ctx, err)
 	}
@@ -143,19 +146,26 @@ func (s *South) readItem(ctx context.Context, items []south.Item, w interval.Win
 	if err != nil {
 		return result, err
 	}
-	r, err := s.read(ctx, items[0], item, w, 0)
-	if err != nil || r.rows == 0 {
-		return result, err
-	}
-	defer r.remove()
-	c, err := r.content()
+	r, err := s.read(ctx, items[0], item, w, s.seen[items[0].ID], 0)
 	if err != nil {
 		return result, err
 	}
-	if err := emit(ctx, c, items); err != nil {
-		return result, err
+	if r.rows > 0 {
+		defer r.remove()
+		c, err := r.content()
+		if err != nil {
+			return result, err
+		}
+		if err := emit(ctx, c, items); err != nil {
+			return result, err
+		}
+		s.seen.Note(items[0].ID, r.latest)
+		result.Last = r.last
 	}
-	return south.WindowResult{Tracked: r.tracked, Last: r.last}, nil
+	if at, ok := r.latest.At(); ok {
+		result.Tracked = time.UnixMilli(at).UTC()
+	}
+	return result, nil
 }
 
 // timeout bounds the query of an item, 0 for none.

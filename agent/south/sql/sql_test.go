@@ -105,7 +105,12 @@ func settings(t testing.TB, query string, change map[string]any, fields ...map[s
 
 func (k *kit) read(t testing.TB, i south.Item) (name, text string, r south.WindowResult, err error) {
 	t.Helper()
-	r, err = k.ReadWindow(t.Context(), south.WindowQuery{Items: []south.Item{i}, Window: day, Emit: func(_ context.Context, c content.Content, _ []south.Item) error {
+	return k.readWindow(t, i, day)
+}
+
+func (k *kit) readWindow(t testing.TB, i south.Item, w interval.Window) (name, text string, r south.WindowResult, err error) {
+	t.Helper()
+	r, err = k.ReadWindow(t.Context(), south.WindowQuery{Items: []south.Item{i}, Window: w, Emit: func(_ context.Context, c content.Content, _ []south.Item) error {
 		f, err := c.Open()
 		if err != nil {
 			return err
@@ -148,6 +153,58 @@ func TestAResultBecomesAFile(t *testing.T) {
 	}
 	if !strings.Contains(k.log.String(), `Sending \"SELECT * FROM t WHERE ts > @StartTime\" with @StartTime = 2024-01-01T00:00:00.000Z`) {
 		t.Error(k.log.String())
+	}
+}
+
+func TestRowsOfTheTrackedInstantAreHandedOnOnce(t *testing.T) {
+	t.Parallel()
+	f := &fake{columns: []string{"ts", "v"}}
+	k := newKit(t, f, nil)
+	i := settings(t, "SELECT * FROM t WHERE ts > @StartTime", nil, map[string]any{"fieldName": "ts", "useAsReference": true, "type": "iso-string"})
+	earlier, a, b, c := texts("2024-01-01T10:00:00.400Z", "0"), texts("2024-01-01T10:00:00.500123Z", "1"), texts("2024-01-01T10:00:00.500123Z", "2"), texts("2024-01-01T10:00:00.500900Z", "3")
+	later := texts("2024-01-01T10:00:01Z", "4")
+	w := day
+	expect := func(rows [][]Cell, want string) {
+		t.Helper()
+		f.rows = rows
+		_, text, r, err := k.readWindow(t, i, w)
+		values := ""
+		for _, line := range strings.Split(text, "\r\n")[1:] {
+			_, v, _ := strings.Cut(line, ",")
+			values += v
+		}
+		if err != nil || values != want || r.Tracked.IsZero() {
+			t.Errorf("got %q, %v, %v; want %q", values, r.Tracked, err, want)
+		}
+		w.Start = r.Tracked
+	}
+	expect([][]Cell{earlier, a, a}, "011")
+	expect([][]Cell{a, a}, "")
+	expect([][]Cell{b, a, a, a}, "21") // one more of the same, and another one
+	expect([][]Cell{a, a, a, b}, "")
+	expect([][]Cell{a, c, a, a, b}, "3")
+	expect([][]Cell{a, a, a, b, c, later}, "4")
+	expect([][]Cell{later}, "")
+	w.Start = w.Start.Add(-time.Hour) // an overlap reads again on purpose
+	expect([][]Cell{later}, "4")
+}
+
+func TestRowsThatWereNotTakenComeAgain(t *testing.T) {
+	t.Parallel()
+	f := &fake{columns: []string{"ts"}, rows: [][]Cell{texts("2024-01-01T00:00:00.0005Z")}}
+	k := newKit(t, f, nil)
+	i := settings(t, "SELECT 1", nil, map[string]any{"fieldName": "ts", "useAsReference": true, "type": "iso-string"})
+	full := errors.New("full")
+	for range 2 {
+		r, err := k.ReadWindow(t.Context(), south.WindowQuery{Items: []south.Item{i}, Window: day, Emit: func(context.Context, content.Content, []south.Item) error { return full }})
+		if !errors.Is(err, full) || !r.Tracked.IsZero() {
+			t.Errorf("got %+v, %v", r, err)
+		}
+	}
+	for _, want := range []string{"ts\r\n2024-01-01 01:00:00", ""} {
+		if _, text, _, err := k.read(t, i); err != nil || text != want {
+			t.Errorf("got %q, %v", text, err)
+		}
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"oibus/agent/content"
 	"oibus/agent/interval"
+	"oibus/agent/south/boundary"
 	"oibus/agent/transform/csvtext"
 	"oibus/agent/transform/datetime"
 )
@@ -20,9 +21,13 @@ type column struct {
 	input     *datetime.Input // nil: not declared as a date
 	reference bool
 	fold      *fold // of the reference
+
+	ms int64 // the instant of the reference in this row
+	ok bool  // it has one
 }
 
-// table writes rows as CSV and remembers the greatest instant of the column that is tracked.
+// table writes rows as CSV, but for those that were handed on, and remembers the greatest instant of the column that is
+// tracked.
 type table struct {
 	csv     *csvtext.Writer
 	columns []column
@@ -31,15 +36,16 @@ type table struct {
 	text    []byte
 
 	rows       int
-	tracks     bool // there is a column that is tracked
-	any        bool
-	latest     int64  // in milliseconds
-	unreadable int    // dates that are none
-	example    string // of them
+	tracks     bool              // there is a column that is tracked
+	latest     boundary.Boundary // of that column
+	known      boundary.Repeated // rows that were handed on
+	mark       []byte            // what tells the row from others
+	unreadable int               // dates that are none
+	example    string            // of them
 	last       memory
 }
 
-func newTable(w io.Writer, s serialization, window interval.Window) (*table, error) {
+func newTable(w io.Writer, s serialization, window interval.Window, seen *boundary.Boundary) (*table, error) {
 	name := s.Delimiter
 	if name == "" {
 		name = "COMMA"
@@ -48,7 +54,7 @@ func newTable(w io.Writer, s serialization, window interval.Window) (*table, err
 	if !ok {
 		return nil, fmt.Errorf("unknown delimiter %q", s.Delimiter)
 	}
-	t := &table{window: window, csv: csvtext.NewWriter(w, csvtext.Style{Delimiter: delimiter, Newline: "\r\n", Minimal: true, Quote: '"', Escape: '"'})}
+	t := &table{window: window, known: seen.Repeated(window.Start), csv: csvtext.NewWriter(w, csvtext.Style{Delimiter: delimiter, Newline: "\r\n", Minimal: true, Quote: '"', Escape: '"'})}
 	if s.TimestampFormat == "" {
 		return t, nil
 	}
@@ -95,6 +101,9 @@ func (t *table) header() error {
 
 // row writes a row, and the names of the columns before the first one.
 func (t *table) row(cells []Cell) error {
+	if repeated, err := t.track(cells); err != nil || repeated {
+		return err
+	}
 	if t.rows == 0 {
 		if err := t.header(); err != nil {
 			return err
@@ -110,6 +119,33 @@ func (t *table) row(cells []Cell) error {
 	return t.csv.End()
 }
 
+// track takes the instant of a row into account, and says whether the row was handed on before.
+func (t *table) track(cells []Cell) (repeated bool, err error) {
+	if !t.tracks {
+		return false, nil
+	}
+	for i := range cells {
+		c := &t.columns[i]
+		if !c.reference {
+			continue
+		}
+		if c.ms, c.ok, err = t.instant(c, &cells[i]); err != nil {
+			return false, err
+		}
+		c.ms = c.fold.choose(c.ms, t.window)
+		if !c.ok || !t.latest.Counts(c.ms) && !t.known.May(c.ms) {
+			continue
+		}
+		t.mark = t.mark[:0]
+		for j := range cells {
+			t.mark = append(cells[j].appendTo(append(t.mark, byte(cells[j].As))), 0)
+		}
+		t.latest.Add(c.ms, t.mark)
+		repeated = t.known.Take(c.ms, t.mark) || repeated
+	}
+	return repeated, nil
+}
+
 func (t *table) cell(c *column, v *Cell) error {
 	if c.input == nil {
 		switch v.As {
@@ -123,17 +159,16 @@ func (t *table) cell(c *column, v *Cell) error {
 		}
 		return nil
 	}
-	ms, ok, err := t.instant(c, v)
-	if err != nil {
-		return err
+	ms, ok := c.ms, c.ok
+	if !c.reference {
+		var err error
+		if ms, ok, err = t.instant(c, v); err != nil {
+			return err
+		}
 	}
 	if !ok {
 		t.csv.Null()
 		return nil
-	}
-	ms = c.fold.choose(ms, t.window)
-	if c.reference && (!t.any || ms > t.latest) {
-		t.any, t.latest = true, ms
 	}
 	if t.output != nil {
 		t.text = t.output.Append(t.text[:0], ms)
