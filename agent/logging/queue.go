@@ -23,6 +23,7 @@ type queue struct {
 	first   uint64 // sequence number of the first line in data
 	lost    uint64
 	limit   int
+	wait    time.Duration // patience
 	stalled bool          // somebody waited in vain, and nothing was taken since
 	closed  bool          // lines are dropped
 	room    chan struct{} // closed when data is taken; nil when nobody waits
@@ -32,7 +33,7 @@ type queue struct {
 }
 
 func newQueue(next uint64, limit int) *queue {
-	return &queue{next: next, limit: limit, arrived: make(chan struct{}, 1), hurry: make(chan struct{}, 1)}
+	return &queue{next: next, limit: limit, wait: patience, arrived: make(chan struct{}, 1), hurry: make(chan struct{}, 1)}
 }
 
 // push numbers body, as appendLine made it, and adds it.
@@ -73,7 +74,7 @@ func (q *queue) waitForRoom(size int) bool {
 	if q.stalled {
 		return false
 	}
-	timer := time.NewTimer(patience)
+	timer := time.NewTimer(q.wait)
 	defer timer.Stop()
 	for !q.closed && len(q.data)+size > q.limit {
 		if q.room == nil {
