@@ -86,11 +86,12 @@ unit_tests() {
   fi
   local light
   mapfile -t light < <(go list ./... | grep -vxF "${heavy// /$'\n'}"$'\n'"${plain// /$'\n'}" | grep -vE "$outside")
-  CGO_ENABLED=1 go test -race "${light[@]}"
+  # Most of them wait most of the time: for another process, or for the end of a time limit.
+  CGO_ENABLED=1 go test -race -parallel 6 "${light[@]}"
   # shellcheck disable=SC2086 # two words
   CGO_ENABLED=1 go test -race -short $heavy
   # shellcheck disable=SC2086
-  go test $heavy $plain
+  go test -parallel 4 $heavy $plain
 }
 
 # Tests of the real binaries, which skip unless OIBUS_DIST names their folder. Those against the servers of others have a verb
