@@ -273,10 +273,12 @@ func (a *agent) openWeb(context.Context) error {
 	if err != nil {
 		return err
 	}
+	guides := newGuides(a.store)
 	site := page.New(page.Options{
 		Session: a.web, User: a.settings.User, Overview: a.overview, Certificate: a.settings.Certificate,
 		Pinned: a.settings.Pinned, PinnedKey: a.pinnedKey,
 		FirstPasswordFile: a.firstPasswordFile, Installed: installed, Log: a.log,
+		GuideOff: guides.isOff, TurnGuideOff: guides.turnOff,
 	})
 	a.web.Mount(site.Routes()...)
 	a.web.NotFoundPage(site.NotFound)

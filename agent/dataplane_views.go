@@ -48,6 +48,22 @@ func (e webEngine) SearchCache(northID string, q cache.Query) (any, error) {
 func (e webEngine) SouthMetrics(id string) (any, error) { return e.Service.SouthMetrics(id) }
 func (e webEngine) NorthMetrics(id string) (any, error) { return e.Service.NorthMetrics(id) }
 
+func (e webEngine) Moved() map[string]uint64 {
+	moved := map[string]uint64{}
+	souths, norths := e.Service.Figures(false)
+	for _, f := range souths {
+		if f.State.Running {
+			moved[f.South.ID] = f.Metrics.NumberOfValuesRetrieved + f.Metrics.NumberOfFilesRetrieved
+		}
+	}
+	for _, f := range norths {
+		if f.State.Running {
+			moved[f.North.ID] = f.Metrics.ContentSentSize
+		}
+	}
+	return moved
+}
+
 func (e webEngine) SouthState(id string) web.ConnectorState {
 	state, err := e.Service.SouthState(id)
 	if err != nil { // it was deleted meanwhile

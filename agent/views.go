@@ -1,11 +1,9 @@
 package agent
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"runtime"
@@ -43,6 +41,7 @@ func (a *agent) overview() page.Overview {
 	if err != nil {
 		free, total = 0, 0
 	}
+	flow, souths, norths := a.dataFlow(time.Now())
 	o := page.Overview{
 		Info: page.Info{
 			Version: platform.Version, LauncherVersion: i.LauncherVersion, AnnouncedVersion: i.Version, ID: i.OIBusID, Name: i.OIBusName,
@@ -59,7 +58,7 @@ func (a *agent) overview() page.Overview {
 		Cloud:        page.Cloud{LastContact: c.LastContact, LastError: c.LastError, PendingMessages: a.messages.Pending()},
 		Incidents:    []page.Incident{},
 		Upgrade:      a.upgrades.Status(),
-		Flow:         a.dataFlow(time.Now()),
+		Flow:         flow, Souths: souths, Norths: norths,
 	}
 	o.Commands = a.commandCounts(c)
 	for _, i := range a.store.Incidents() {
@@ -182,33 +181,4 @@ func (a *agent) logHealth(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
-}
-
-// prometheus writes the metrics in the text format of Prometheus.
-func (a *agent) prometheus(w io.Writer) error {
-	m, c, r := a.meter.Engine(), a.commands.State(), a.registration.State()
-	out := bufio.NewWriter(w)
-	gauge := func(name, help string, value float64) {
-		fmt.Fprintf(out, "# HELP %s %s\n# TYPE %s gauge\n%s %v\n", name, help, name, name, value)
-	}
-	fmt.Fprintf(out, "# HELP oibus_info What runs.\n# TYPE oibus_info gauge\noibus_info{version=%q,platform=%q,architecture=%q} 1\n",
-		platform.Version, platform.Platform(), platform.Architecture())
-	gauge("oibus_uptime_seconds", "Time since the start of the agent.", m.ProcessUptime/1000)
-	gauge("oibus_cpu_ratio", "Processor use in fractions of one core.", m.ProcessCPUUsageInstant)
-	gauge("oibus_memory_resident_bytes", "Resident memory of the agent.", float64(m.CurrentRSS))
-	gauge("oibus_heap_used_bytes", "Heap in use.", float64(m.CurrentHeapUsed))
-	gauge("oibus_goroutines", "Goroutines of the agent.", float64(runtime.NumGoroutine()))
-	gauge("oibus_registered", "1 while OIAnalytics knows this OIBus.", oneIf(r.Status == entity.Registered))
-	gauge("oibus_commands_waiting", "Commands that wait for their turn.", float64(c.Waiting))
-	gauge("oibus_commands_unconfirmed", "Commands that ended and that OIAnalytics did not confirm.", float64(c.Unconfirmed))
-	gauge("oibus_messages_pending", "Configuration messages that wait to be sent.", float64(a.messages.Pending()))
-	gauge("oibus_state_incidents", "State files that were not as they should be since the start.", float64(len(a.store.Incidents())))
-	return out.Flush()
-}
-
-func oneIf(b bool) float64 {
-	if b {
-		return 1
-	}
-	return 0
 }

@@ -53,6 +53,7 @@ type northRunner interface {
 	Metrics() north.Metrics
 	ResetMetrics()
 	State() north.State
+	Tally() north.Tally
 }
 
 // Others run connectors of their own, which scan modes are due for too.

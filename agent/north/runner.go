@@ -203,6 +203,20 @@ type State struct {
 	LastErrorAt time.Time // of the last error there was
 }
 
+// Tally counts what Metrics, whose members are those of the reference, does not tell. It begins with each Runner.
+type Tally struct {
+	Errors      uint64    // of connecting, reading and sending
+	LastSuccess time.Time // of sending; zero when there was none
+}
+
+// Tally of the North at this moment.
+func (r *Runner) Tally() Tally {
+	if r.sender == nil {
+		return Tally{}
+	}
+	return r.sender.counted()
+}
+
 // State of the North at this moment.
 func (r *Runner) State() State {
 	if r.sender == nil {

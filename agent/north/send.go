@@ -113,7 +113,7 @@ func (s *sender) conclude(ctx context.Context, b *cache.Batch, err error) {
 	switch {
 	case err == nil:
 		s.refused, s.sending = refusals{}, complaint{}
-		s.setState(func(st *State) { st.LastError = "" })
+		s.delivered()
 		s.ended(b, b.Done(s.r.config.Load().north.Caching.Archive.Enabled))
 	case ctx.Err() != nil: // stopped: that is no failure
 		b.Release()

@@ -39,6 +39,7 @@ type sender struct {
 
 	mu      sync.Mutex
 	current State
+	tally   Tally
 }
 
 // loss is a connection that is gone.
@@ -236,7 +237,25 @@ func (s *sender) setState(change func(*State)) {
 
 func (s *sender) failed(err error) {
 	at := s.r.o.Now()
-	s.setState(func(st *State) { st.LastError, st.LastErrorAt = err.Error(), at })
+	s.setState(func(st *State) {
+		st.LastError, st.LastErrorAt = err.Error(), at
+		s.tally.Errors++
+	})
+}
+
+// delivered notes that an attempt succeeded.
+func (s *sender) delivered() {
+	at := s.r.o.Now()
+	s.setState(func(st *State) {
+		st.LastError = ""
+		s.tally.LastSuccess = at
+	})
+}
+
+func (s *sender) counted() Tally {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.tally
 }
 
 func (s *sender) state() State {

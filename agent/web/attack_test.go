@@ -3,6 +3,7 @@ package web
 import (
 	"bufio"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -266,6 +267,12 @@ func TestTenThousandIdleConnectionsKeepNobodyOut(t *testing.T) {
 	conns.mu.Unlock()
 	if open > maxConnections+1 {
 		t.Errorf("%d connections are held", open)
+	}
+	for i := 0; i < len(held)/4; i += 97 { // the attackers see it, too: those who came first were cut
+		held[i].SetReadDeadline(time.Now().Add(patienceOfTests))
+		if _, err := io.Copy(io.Discard, held[i]); errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Fatalf("connection %d of %d is still held", i, len(held))
+		}
 	}
 }
 

@@ -39,6 +39,8 @@ type Engine interface {
 	NorthState(id string) ConnectorState
 	// Running are the metrics of all connectors that are enabled, by id.
 	Running() (souths, norths map[string]any)
+	// Moved is what each connector that runs has moved until now, by id: values and files of a South, bytes of a North.
+	Moved() map[string]uint64
 }
 
 // ItemTest is one reading of an item that need not be stored. SouthID is that of a South, "create" or "history".

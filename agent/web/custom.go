@@ -43,11 +43,7 @@ func (s *Server) createTransformer(w http.ResponseWriter, r *http.Request) error
 		return err
 	}
 	view, err := s.o.Transformers.View(made.ID)
-	if err != nil {
-		return err
-	}
-	writeJSON(w, http.StatusCreated, view)
-	return nil
+	return created(w, view, err)
 }
 
 func (s *Server) updateTransformer(r *http.Request, content json.RawMessage) error {

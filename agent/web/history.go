@@ -82,11 +82,7 @@ func (s *Server) createHistory(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	view, err := s.views.HistoryView(q)
-	if err != nil {
-		return err
-	}
-	writeJSON(w, http.StatusCreated, view)
-	return nil
+	return created(w, view, err)
 }
 
 func (s *Server) updateHistory(r *http.Request, content json.RawMessage) error {

@@ -76,11 +76,7 @@ func (s *Server) createHistoryItem(w http.ResponseWriter, r *http.Request) error
 		return err
 	}
 	view, err := s.historyItem(r.PathValue("id"), item)
-	if err != nil {
-		return err
-	}
-	writeJSON(w, http.StatusCreated, view)
-	return nil
+	return created(w, view, err)
 }
 
 func (s *Server) updateHistoryItem(r *http.Request, content json.RawMessage) error {

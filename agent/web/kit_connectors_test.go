@@ -198,6 +198,13 @@ func (f *fakeEngine) ResetNorthMetrics(id string) error {
 }
 func (f *fakeEngine) SouthState(string) ConnectorState { return ConnectorState{Running: true} }
 func (f *fakeEngine) NorthState(string) ConnectorState { return ConnectorState{LastError: "no route"} }
+func (f *fakeEngine) Moved() map[string]uint64 {
+	moved := map[string]uint64{}
+	for _, s := range f.known.Souths() {
+		moved[s.ID] = 42
+	}
+	return moved
+}
 func (f *fakeEngine) Running() (souths, norths map[string]any) {
 	souths, norths = map[string]any{}, map[string]any{}
 	for _, s := range f.known.Souths() {

@@ -49,11 +49,7 @@ func (s *Server) createNorth(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	view, err := s.views.NorthView(north.ID)
-	if err != nil {
-		return err
-	}
-	writeJSON(w, http.StatusCreated, view)
-	return nil
+	return created(w, view, err)
 }
 
 func (s *Server) updateNorth(r *http.Request, content json.RawMessage) error {
@@ -73,19 +69,7 @@ func (s *Server) resetNorthMetrics(r *http.Request) error {
 }
 
 func (s *Server) testNorth(r *http.Request) (connector.Report, error) {
-	kind, err := wanted(r, "northType")
-	if err != nil {
-		return connector.Report{}, err
-	}
-	settings, err := settingsOf(r)
-	if err != nil {
-		return connector.Report{}, err
-	}
-	report, err := s.o.Engine.TestNorth(r.Context(), r.PathValue("id"), kind, settings)
-	if err != nil {
-		return connector.Report{}, failedTest(err)
-	}
-	return report, nil
+	return testConnection(r, "northType", s.o.Engine.TestNorth)
 }
 
 func (s *Server) saveLink(r *http.Request, content json.RawMessage) error {

@@ -103,6 +103,15 @@ func ok(w http.ResponseWriter, v any) error {
 	return nil
 }
 
+// created answers with what was made, as it is shown; err is what kept it from being shown.
+func created(w http.ResponseWriter, view any, err error) error {
+	if err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusCreated, view)
+	return nil
+}
+
 // readBody reads the body of r to its end.
 func readBody(r *http.Request) ([]byte, error) {
 	raw, err := io.ReadAll(r.Body)

@@ -66,6 +66,7 @@ func (s *Server) connectorTable() []operation {
 		{"POST", uploadPath, api, s.uploadFile, false},
 		{"POST", "/api/content/content", api, s.uploadContent, false},
 
+		{"GET", "/api/page/flow", api, show(s.pastFlow), false},         // ours: what they moved in the last minutes
 		{"GET", "/api/connectors", api, show(s.connectorStates), false}, // ours: both lists with their states
 		{"GET", "/sse/south/{id}", stream, s.streamConnector(s.o.Engine.SouthMetrics), false},
 		{"GET", "/sse/north/{id}", stream, s.streamConnector(s.o.Engine.NorthMetrics), false},

@@ -45,6 +45,7 @@ type Server struct {
 	rate     *rateLimiter
 	streams  *streams
 	states   sharedStates
+	flow     flowBook
 	uploads  uploads
 	patience time.Duration // for a request and its answer
 	views    connectors.Views
@@ -120,6 +121,9 @@ func (s *Server) Start(ctx context.Context) error {
 	if s.tasks == nil {
 		s.tasks = task.New(ctx, func(name string, err error) { s.log.Error("web server: "+name+" ended", "error", err) })
 		s.tasks.Go("watch streams", s.streams.watch)
+		if s.o.Engine != nil {
+			s.tasks.Go("note the flow", s.noteFlow)
+		}
 	}
 	d, err := s.open(s.o.Port)
 	if err != nil {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -78,11 +79,7 @@ func (s *Server) createSouth(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	view, err := s.views.SouthView(south.ID)
-	if err != nil {
-		return err
-	}
-	writeJSON(w, http.StatusCreated, view)
-	return nil
+	return created(w, view, err)
 }
 
 // updateSouth replaces a South; with ?items=keep, for the page, all of it but items and groups.
@@ -109,7 +106,12 @@ func (s *Server) resetSouthMetrics(r *http.Request) error {
 }
 
 func (s *Server) testSouth(r *http.Request) (connector.Report, error) {
-	kind, err := wanted(r, "southType")
+	return testConnection(r, "southType", s.o.Engine.TestSouth)
+}
+
+// testConnection tests the settings in the body; kind is the query parameter that names the type.
+func testConnection(r *http.Request, kind string, test func(ctx context.Context, id, kind string, settings json.RawMessage) (connector.Report, error)) (connector.Report, error) {
+	wantedType, err := wanted(r, kind)
 	if err != nil {
 		return connector.Report{}, err
 	}
@@ -117,7 +119,7 @@ func (s *Server) testSouth(r *http.Request) (connector.Report, error) {
 	if err != nil {
 		return connector.Report{}, err
 	}
-	report, err := s.o.Engine.TestSouth(r.Context(), r.PathValue("id"), kind, settings)
+	report, err := test(r.Context(), r.PathValue("id"), wantedType, settings)
 	if err != nil {
 		return connector.Report{}, failedTest(err)
 	}

@@ -26,11 +26,7 @@ func (s *Server) createGroup(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	view, err := s.views.GroupView(r.PathValue("id"), group.ID)
-	if err != nil {
-		return err
-	}
-	writeJSON(w, http.StatusCreated, view)
-	return nil
+	return created(w, view, err)
 }
 
 func (s *Server) updateGroup(r *http.Request, content json.RawMessage) error {

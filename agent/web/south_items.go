@@ -170,11 +170,7 @@ func (s *Server) createItem(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	view, err := s.itemView(r.PathValue("id"), item)
-	if err != nil {
-		return err
-	}
-	writeJSON(w, http.StatusCreated, view)
-	return nil
+	return created(w, view, err)
 }
 
 func (s *Server) updateItem(r *http.Request, content json.RawMessage) error {

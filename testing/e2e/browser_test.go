@@ -29,8 +29,8 @@ type tab struct {
 	complaints []string
 }
 
-// browser starts a browser and returns its first tab. The test is skipped where there is none.
-func browser(t *testing.T) *tab {
+// browser starts a browser, with further flags, and returns its first tab. The test is skipped where there is none.
+func browser(t *testing.T, flags ...string) *tab {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("a browser takes long")
@@ -50,6 +50,10 @@ func browser(t *testing.T) *tab {
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.UserDataDir(dir), chromedp.WindowSize(1280, 900), chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
+	for _, f := range flags {
+		name, value, _ := strings.Cut(f, "=")
+		options = append(options, chromedp.Flag(name, value))
+	}
 	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, cancel := chromedp.NewContext(allocator)
 	t.Cleanup(func() {

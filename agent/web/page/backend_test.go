@@ -41,6 +41,7 @@ type backend struct {
 	overview     Overview
 	pins         map[string]string
 	passwordFile string
+	guideOff     map[string]bool // by user
 	signedIn     atomic.Bool
 	down         atomic.Bool      // nothing answers
 	client       string           // address the browser is said to come from
@@ -72,6 +73,17 @@ func newBackend(t testing.TB) *backend {
 		Pinned:            func(path string) (string, bool) { f, ok := b.pins[path]; return f, ok },
 		PinnedKey:         strings.NewReplacer("webServer.", "web.", "logger.", "log.", "registration.", "oianalytics.").Replace,
 		FirstPasswordFile: func() string { return b.passwordFile },
+		GuideOff: func(user string) bool {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			return b.guideOff[user]
+		},
+		TurnGuideOff: func(user string) error {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			b.guideOff = map[string]bool{user: true}
+			return nil
+		},
 	})
 	b.mux = b.routes()
 	return b

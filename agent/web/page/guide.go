@@ -3,10 +3,9 @@ package page
 import (
 	"net/http"
 	"slices"
-)
 
-// guideCookie remembers that the person wants no guide.
-const guideCookie = "oibus-guide"
+	"oibus/agent/web/access"
+)
 
 // A step is one thing to do on the way from a new OIBus to data. Its texts are "guide.<name>" and more.
 type step struct {
@@ -33,7 +32,7 @@ func (s *Site) steps(o Overview) []step {
 
 // guide are the steps for the person of a request: none when everything needed is done, or when they said so.
 func (s *Site) guide(r *http.Request, o Overview) []step {
-	if c, err := r.Cookie(guideCookie); err == nil && c.Value == "off" {
+	if id, ok := access.From(r.Context()); ok && s.o.GuideOff(id.UserID) {
 		return nil
 	}
 	all := s.steps(o)
@@ -41,4 +40,16 @@ func (s *Site) guide(r *http.Request, o Overview) []step {
 		return nil
 	}
 	return all
+}
+
+// turnGuideOff remembers that the person of a request wants the guide no more.
+func (s *Site) turnGuideOff(w http.ResponseWriter, r *http.Request) {
+	if id, ok := access.From(r.Context()); ok {
+		if err := s.o.TurnGuideOff(id.UserID); err != nil {
+			s.o.Log.Error(err.Error())
+			http.Error(w, `{"error":"cannot be remembered"}`, http.StatusInternalServerError)
+			return
+		}
+	}
+	w.WriteHeader(http.StatusNoContent)
 }

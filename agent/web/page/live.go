@@ -22,6 +22,8 @@ type Overview struct {
 	Incidents    []Incident   `json:"incidents"`
 	Upgrade      any          `json:"upgrade,omitempty"` // as GET /api/upgrade answers
 	Flow         Flow         `json:"flow"`
+	Souths       Side         `json:"souths"`
+	Norths       Side         `json:"norths"`
 	Guide        []step       `json:"guide"` // what is left to do at first, for who is shown it
 }
 
@@ -31,6 +33,46 @@ type Flow struct {
 	Norths    int  `json:"norths"`
 	Received  bool `json:"received"`  // some South has read something
 	Delivered bool `json:"delivered"` // some North has sent something
+}
+
+// Side is how the Souths, or the Norths, do. What waits and is in error is known of Norths alone.
+type Side struct {
+	Running  int       `json:"running"`
+	Failing  int       `json:"failing"`
+	Stopped  int       `json:"stopped"`
+	Troubles []Trouble `json:"troubles"` // some of those that fail
+	Waiting  Held      `json:"waiting"`
+	Errored  Held      `json:"errored"`
+}
+
+// namedSide is a Side with the name of its list.
+type namedSide struct {
+	Name string
+	Side
+}
+
+// Sides are both, for the template: what the page begins with is what the live state goes on with.
+func (o Overview) Sides() []namedSide {
+	return []namedSide{{"souths", o.Souths}, {"norths", o.Norths}}
+}
+
+// HasConnectors says whether there is any South or North.
+func (o Overview) HasConnectors() bool {
+	s, n := o.Souths, o.Norths
+	return s.Running+s.Failing+s.Stopped+n.Running+n.Failing+n.Stopped > 0
+}
+
+// Trouble is a connector that fails, and why.
+type Trouble struct {
+	ID    string `json:"id"`
+	Name  string `json:"name"`
+	Error string `json:"error"`
+}
+
+// Held is how much lies in caches; Bytes is its size.
+type Held struct {
+	Contents uint64 `json:"contents"`
+	Bytes    uint64 `json:"bytes"`
 }
 
 // Info says what runs where.
@@ -155,6 +197,11 @@ func (s *Site) sendOverview(w http.ResponseWriter, flush func() error) error {
 func (s *Site) snapshot() any {
 	o := s.o.Overview()
 	o.Guide = s.steps(o)
+	for _, side := range []*Side{&o.Souths, &o.Norths} {
+		if side.Troubles == nil {
+			side.Troubles = []Trouble{} // an empty list for the page, not null
+		}
+	}
 	return struct {
 		Overview
 		Now string `json:"now"`

@@ -37,7 +37,10 @@ type Options struct {
 	FirstPasswordFile func() string
 	// Installed are the types of connectors that can run; nil means all of the catalogue.
 	Installed func() (souths, norths []string)
-	Log       *slog.Logger
+	// GuideOff tells whether the user with this id wants the guide no more; TurnGuideOff remembers it.
+	GuideOff     func(user string) bool
+	TurnGuideOff func(user string) error
+	Log          *slog.Logger
 }
 
 // Site is the admin page.
@@ -64,6 +67,9 @@ func New(o Options) *Site {
 	if o.Installed == nil {
 		o.Installed = func() (souths, norths []string) { return nil, nil }
 	}
+	if o.GuideOff == nil {
+		o.GuideOff, o.TurnGuideOff = func(string) bool { return false }, func(string) error { return nil }
+	}
 	a := newAssets()
 	return &Site{o: o, assets: a, pages: newRenderer(a, o.pin)}
 }
@@ -87,6 +93,7 @@ func (s *Site) Routes() []access.Route {
 		{Method: "GET", Path: "/favicon.ico", Level: access.Public, Handler: s.assets.serveIcon},
 		{Method: "GET", Path: "/page/overview", Level: access.API, Handler: s.overview},
 		{Method: "GET", Path: "/page/live", Level: access.Stream, Handler: s.live},
+		{Method: "DELETE", Path: "/page/guide", Level: access.API, Handler: s.turnGuideOff},
 		{Method: "GET", Path: "/page/certificates/{id}", Level: access.API, Handler: s.certificate},
 		{Method: "GET", Path: "/page/licences/{name}", Level: access.Page, Handler: s.licence},
 		{Method: "GET", Path: "/page/bill-of-materials", Level: access.Page, Handler: s.materials},

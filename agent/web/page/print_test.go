@@ -16,7 +16,7 @@ func TestSettingsAreOnPaper(t *testing.T) {
 	for path, wanted := range map[string][]string{
 		"/souths/" + south + "#status":  {"Quality reports", "/srv/in", "Files of the line", "temperatures", "pressures", "Every minute", "Not shown"},
 		"/norths/" + north + "#cache":   {"To look at", "Cache", "1000", "Every minute"},
-		"/history/" + query + "#status": {"January", "temperatures"},
+		"/history/" + query + "#status": {"January", "temperatures", "How results are written: (Type: CSV"},
 	} {
 		b.open(path)
 		b.until("document.querySelector('#print')?.offsetParent && " + quietly)

@@ -180,6 +180,17 @@ func (e *playedEngine) NorthState(id string) web.ConnectorState {
 	return e.state(id, err == nil && c.Enabled)
 }
 
+func (e *playedEngine) Moved() map[string]uint64 {
+	moved := map[string]uint64{}
+	for _, c := range e.connectors.Souths() {
+		moved[c.ID] = uint64(48_223 + e.moved())
+	}
+	for _, c := range e.connectors.Norths() {
+		moved[c.ID] = uint64(7_340_032 + 512*e.moved())
+	}
+	return moved
+}
+
 func (e *playedEngine) Running() (souths, norths map[string]any) {
 	souths, norths = map[string]any{}, map[string]any{}
 	for _, c := range e.connectors.Souths() {

@@ -73,10 +73,10 @@ func TestEveryTextThatPagesAskForExists(t *testing.T) {
 // assembled are the beginnings of keys that are put together from parts.
 var assembled = []string{
 	"nav.", "permission.", "status.", "command.", "level.", "scope.", "range.", "preset.", "unit.", "duration.", "error.", "invalid.",
-	"overview.cloud.", "engine.saved.", "engine.session.", "sink.syslog.protocol.", "certificates.keySize.", "users.language.",
+	"overview.cloud.", "overview.flow.", "engine.saved.", "engine.session.", "sink.syslog.protocol.", "certificates.keySize.", "users.language.",
 	"versions.phase.", "versions.outcome.", "versions.source.",
 	"registration.cancel.", "registration.unregister.", "connector.filter.", "connector.state.", "souths.", "norths.", "south.tab.", "north.tab.",
-	"south.rate", "items.", "folder.", "cache.", "links.type.", "links.part.", "category.", "type.", "transformer.", "manifest.", "history.", "transformers.kind.", "transformers.language.", "transformers.user.", "content.", "trial.", "guide.",
+	"south.rate", "south.total.", "items.", "folder.", "cache.", "links.type.", "links.part.", "category.", "type.", "transformer.", "manifest.", "history.", "transformers.kind.", "transformers.language.", "transformers.user.", "content.", "trial.", "guide.",
 }
 
 // kinds are the lists whose editor puts its keys together from the kind of thing.

@@ -87,5 +87,8 @@ func (b *tab) visit(lang, path, name string) {
 		b.t.Errorf("%s shows keys instead of texts: %s", path, raw)
 	}
 	b.size(1280, 900, "light")
+	if cut := b.text(`[...document.querySelectorAll('.table-wrap')].filter((e) => e.offsetParent && e.scrollWidth > e.clientWidth + 1).map((e) => e.closest('[id]')?.id).join(' ')`); cut != "" {
+		b.t.Errorf("%s: tables are cut off in a window of 1280: %s", path, cut)
+	}
 	b.picture(screenshots(b.t), filepath.Base(lang+"-"+name))
 }

@@ -64,7 +64,7 @@ function node(attribute, path, control, { read, complaint = () => '', ...how }) 
 }
 
 function textual(attribute, path, value, control) {
-  control.value = value ?? attribute.defaultValue ?? '';
+  control.value = held(attribute, value);
   const pattern = argument(attribute, 'PATTERN');
   return node(attribute, path, control, {
     read: () => control.value,
@@ -78,6 +78,10 @@ function textual(attribute, path, value, control) {
 function matches(pattern, value) {
   try { return new RegExp(pattern).test(value); } catch { return true; } // the server knows better
 }
+
+// held is what a control begins with. What was stored without a value stays without one: a default that was filled in would
+// be stored with the next change of something else.
+const held = (attribute, value) => (value === null && !required(attribute) ? '' : value ?? attribute.defaultValue ?? '');
 
 const input = (type, more = {}) => h('input', { type, autocomplete: 'off', spellcheck: 'false', autocapitalize: 'off', ...more });
 
@@ -122,7 +126,7 @@ function boolean(attribute, path, value) {
 // select offers [value, text] pairs; a stored value that is not among them is offered all the same.
 function select(attribute, path, value, pairs, empty) {
   const control = h('select');
-  const stored = value ?? attribute.defaultValue ?? '';
+  const stored = held(attribute, value);
   const all = empty === undefined ? [...pairs] : [['', empty], ...pairs];
   if (stored !== '' && !all.some(([v]) => v === stored)) all.push([stored, String(stored)]);
   for (const [v, text] of all) control.add(new Option(text, v));

@@ -13,7 +13,7 @@ export const cachingForm = group('', [
   group('trigger', [attribute('scan-mode', 'scanModeId', { columns: 4, needed: true }), amount('numberOfElements', 4, 1000), amount('numberOfFiles', 4, 1)]),
   group('throttling', [amount('runMinDelay', 4, 200, 'ms'), amount('maxSize', 4, 0, 'MB'), amount('maxNumberOfElements', 4, 10_000)]),
   group('error', [amount('retryInterval', 4, 5000, 'ms'), amount('retryCount', 4, 3), amount('retentionDuration', 4, 0, 'h')]),
-  group('archive', [attribute('boolean', 'enabled', { columns: 4, defaultValue: false }), amount('retentionDuration', 4, 72, 'h')], {
+  group('archive', [attribute('boolean', 'enabled', { columns: 4, defaultValue: false, translationKey: 'north.archive' }), amount('retentionDuration', 4, 72, 'h')], {
     enablingConditions: [{ referralPathFromRoot: 'enabled', targetPathFromRoot: 'retentionDuration', values: [true] }],
   }),
 ]);

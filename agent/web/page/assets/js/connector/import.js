@@ -94,8 +94,9 @@ function draw({ count, errorCount, items, errors }) {
   setText(place('bad'), errorCount ? plural('items.import.bad', errorCount) : '');
   show(place('good'), count > 0);
   show(place('bad'), errorCount > 0);
+  show(place('mend'), errorCount > 0);
   const row = (...cells) => h('tr', {}, ...cells.map(([label, text]) => h('td', { 'data-label': label }, text)));
-  $('tbody', place('errors')).replaceChildren(...errors.map(({ item, error }) => row([t('items.name'), item.name ?? ''], [t('items.import.error'), error])));
+  $('tbody', place('errors')).replaceChildren(...errors.map(({ item, error }) => row([t('items.name'), item.name || t('items.import.noName')], [t('items.import.error'), error])));
   $('tbody', place('items')).replaceChildren(...items.map((item) => row([t('items.name'), item.name],
     ...(plain ? [] : [[t('items.scanMode'), item.scanMode?.name ?? '–'], [t('items.group'), item.group?.standardSettings.name ?? '']]), [t('connector.settings'), Object.values(item.settings).filter((v) => v !== null && v !== '').map((v) => (typeof v === 'object' ? JSON.stringify(v) : v)).join(' · ')])));
   show(place('errors'), errors.length > 0);

@@ -32,7 +32,7 @@ export function itemEditor(shared, saved) {
 
   // itemForm are the fields of an item: a group decides its scan mode, and, if it syncs, its history settings.
   function itemForm(item) {
-    const fields = [attribute('string', 'name', { columns: 8, needed: true }), attribute('boolean', 'enabled', { columns: 4, defaultValue: true })];
+    const fields = [attribute('string', 'name', { columns: 8, needed: true }), attribute('boolean', 'enabled', { columns: 4, defaultValue: true, translationKey: 'item' })];
     const conditions = [];
     if (plain) return group('', [...fields, { ...settings, displayProperties: { ...settings.displayProperties, row: 2, wrapInBox: true } }]);
     if (one.groups.length) {
@@ -156,7 +156,7 @@ function side(name, content) {
   const list = Array.isArray(content.content);
   const text = list ? pretty(content.content) : pretty(content.content ?? '');
   setText(place, text.length > MOST ? `${text.slice(0, MOST)}…` : text || t('items.nothing'));
-  setText(about, [content.filePath, list ? plural('items.elements', content.content.length) : content.type].filter(Boolean).join(' · '));
+  setText(about, [content.filePath?.split(/[\\/]/).at(-1), list ? plural('items.elements', content.content.length) : content.type].filter(Boolean).join(' · '));
 }
 
 function pretty(value) {

@@ -150,10 +150,15 @@ export function itemTable(shared) {
     return (await get(`${base}/items/list`, {}, SLOW)).filter(fits).map(({ id }) => id);
   }
 
+  async function turn(how, done) {
+    await post(`${base}/items/${how}`, { itemIds: [...chosen] }, SLOW);
+    toast(plural(done, chosen.size));
+  }
+
   const bulk = {
     none: async () => chosen.clear(),
-    enable: () => post(`${base}/items/enable`, { itemIds: [...chosen] }, SLOW),
-    disable: () => post(`${base}/items/disable`, { itemIds: [...chosen] }, SLOW),
+    enable: () => turn('enable', 'items.switchedOn'),
+    disable: () => turn('disable', 'items.switchedOff'),
     async delete() {
       const n = chosen.size;
       if (!(await ask({ title: plural('items.delete.many', n), text: t('items.delete.text'), yes: t('action.delete'), danger: true }))) return;

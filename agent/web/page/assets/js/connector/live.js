@@ -1,4 +1,5 @@
 // The Souths and Norths as they do, each second while the page is seen, with what they moved in the last two minutes.
+import { get } from '../api.js';
 import { serverNow } from '../live.js';
 import { follow } from './stream.js';
 
@@ -16,6 +17,17 @@ export class Samples {
     window.addEventListener('pagehide', () => {
       try { sessionStorage.setItem(kept, JSON.stringify(this.#of)); } catch { /* as above */ }
     });
+  }
+
+  // before adds what was moved before this page looked: id → [[ms ago, count]], the oldest first.
+  before(past) {
+    const now = Date.now();
+    for (const [id, list] of Object.entries(past)) {
+      const mine = this.#of[id] ?? [];
+      const [first, least] = mine[0] ?? [now, Infinity];
+      const older = list.map(([age, count]) => [now - age, count]).filter(([at, count]) => at < first - 500 && count <= least);
+      this.#of[id] = [...older, ...mine];
+    }
   }
 
   // take notes what each of [id, count] has moved until now, and forgets what is not among them.
@@ -58,12 +70,13 @@ export const counted = (metrics) => (metrics ? (metrics.contentSentSize ?? metri
 export function watch(callback) {
   subscribers.add(callback);
   if (latest) callback(latest);
-  if (!following) follow('/sse/connectors', take);
+  if (following) return;
   following = true;
+  get('/api/page/flow').then((past) => samples.before(past), () => { /* then the charts begin now */ }).then(() => follow('/sse/connectors', take));
 }
 
 function take(rows) {
-  samples.take([...rows.souths, ...rows.norths].map(({ id, metrics }) => [id, counted(metrics)]));
+  samples.take([...rows.souths, ...rows.norths].filter(({ metrics }) => metrics).map(({ id, metrics }) => [id, counted(metrics)]));
   latest = rows;
   for (const callback of subscribers) callback(rows);
 }

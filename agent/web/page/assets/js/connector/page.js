@@ -9,10 +9,10 @@ import { complain, toast } from '../toast.js';
 import { base, id, isNew, kind, root, whole } from './base.js';
 import { cachingBody, cachingForm, cachingValues, headForm } from './forms.js';
 import { typeAbout, typeName } from './labels.js';
-import { condition, counted, flow, rate, serverNow, watch } from './live.js';
+import { condition, flow, rate, serverNow, watch } from './live.js';
 import { ManifestForm } from './manifest.js';
 import { onPrint } from './print.js';
-import { perSecond } from './rate.js';
+import { perSecond, total } from './rate.js';
 import { dropConnector } from './table.js';
 import { openTabs } from './tabs.js';
 
@@ -91,8 +91,7 @@ function metrics({ metrics: m }) {
   const set = (name, text) => setText($(`[data-metric="${name}"]`), text);
   const ago = (at) => (at ? relativeTo(at, serverNow()) : '–');
   set('rate', perSecond(kind, rate(id)));
-  const total = counted(m);
-  set('total', kind === 'south' ? t('south.total', { n: number(total) }) : t('north.total', { size: bytes(total) }));
+  set('total', total(kind, m));
   flow($('#rate-chart'), id, 240, 48);
   if (!m) return;
   set('lastConnection', ago(m.lastConnection));

@@ -7,7 +7,7 @@ import { serverNow } from '../live.js';
 import { plural, t } from '../text.js';
 import { complain } from '../toast.js';
 import { base, kind } from './base.js';
-import { label, typeName } from './labels.js';
+import { choice, label, typeName } from './labels.js';
 import { drawObject } from './manifest.js';
 
 const MOST = 1000; // items on paper; the table of all of them is what the export is for
@@ -91,6 +91,18 @@ function bindings(one) {
   return [section(t('transformers.title'), table([t('links.source'), t('links.transformer')], list.map((link) => [from(link), link.transformer?.name ?? link.transformer?.functionName ?? '–'])))];
 }
 
+const empty = (value) => value === undefined || value === null || value === '' || (Array.isArray(value) && !value.length);
+
+// inside is what is set among attributes, in a line of words.
+const inside = (attributes, values) => attributes.filter(({ key }) => !empty(values?.[key])).map((one) => t('print.pair', { name: label(one), value: said(one, values[one.key]) })).join(' · ');
+
+function said(attribute, value) {
+  if (attribute.type === 'object') return `(${inside(attribute.attributes, value)})`;
+  if (attribute.type === 'array') return value.map((one) => `(${inside(attribute.rootAttribute.attributes, one)})`).join(' ');
+  if (typeof value === 'boolean') return t(value ? 'print.yes' : 'print.no');
+  return attribute.type === 'string-select' ? choice(attribute, value) : String(value);
+}
+
 async function items(context) {
   const rows = [];
   let found, page = 0;
@@ -102,6 +114,5 @@ async function items(context) {
   const south = kind === 'south';
   const cut = rows.length < found.totalElements ? [h('p', { class: 'muted' }, t('print.cut', { shown: number(rows.length), total: number(found.totalElements) }))] : [];
   const titles = [t('items.name'), t('items.enabled'), ...(south ? [t('items.scanMode'), t('items.group')] : []), t('connector.settings')];
-  const text = (item) => settings.attributes.map(({ key, ...more }) => [label({ key, ...more }), item.settings[key]]).filter(([, v]) => v !== undefined && v !== null && v !== '').map(([name, v]) => `${name}: ${typeof v === 'object' ? JSON.stringify(v) : v}`).join(' · ');
-  return section(plural('print.items', found.totalElements), ...cut, table(titles, rows.map((item) => [item.name, t(item.enabled ? 'print.yes' : 'print.no'), ...(south ? [item.scanMode?.name ?? '–', item.group?.standardSettings?.name ?? item.group?.name ?? ''] : []), text(item)])));
+  return section(plural('print.items', found.totalElements), ...cut, table(titles, rows.map((item) => [item.name, t(item.enabled ? 'print.yes' : 'print.no'), ...(south ? [item.scanMode?.name ?? '–', item.group?.standardSettings?.name ?? item.group?.name ?? ''] : []), inside(settings.attributes, item.settings)])));
 }

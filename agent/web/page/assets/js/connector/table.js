@@ -3,12 +3,12 @@ import '../shell.js';
 import { get, post, remove } from '../api.js';
 import { $, $$, clone, fillText, later, show } from '../dom.js';
 import { ask } from '../dialog.js';
-import { bytes, instant, number, relativeTo } from '../format.js';
+import { instant, relativeTo } from '../format.js';
 import { t } from '../text.js';
 import { complain, toast } from '../toast.js';
 import { typeName } from './labels.js';
-import { perSecond } from './rate.js';
-import { condition, counted, flow, rate, serverNow, watch } from './live.js';
+import { perSecond, total } from './rate.js';
+import { condition, flow, rate, serverNow, watch } from './live.js';
 
 export function connectorList(kind) {
   const root = $('#list');
@@ -48,10 +48,9 @@ export function connectorList(kind) {
     element.of = c;
     const { tone, word } = condition(c);
     const last = c.metrics?.lastRunStart ?? c.metrics?.lastConnection;
-    const total = counted(c.metrics);
     fillText(element, {
       name: c.name, about: [typeName(c.type), c.description].filter(Boolean).join(' · '), state: t(`connector.state.${word}`), error: c.enabled ? c.state.lastError : '',
-      rate: perSecond(kind, rate(c.id)), total: kind === 'south' ? t('south.total', { n: number(total) }) : t('north.total', { size: bytes(total) }),
+      rate: perSecond(kind, rate(c.id)), total: total(kind, c.metrics),
       last: last ? relativeTo(last, serverNow()) : '–',
     });
     $('.badge', element).className = `badge badge-${tone}`;

@@ -1,6 +1,6 @@
 // The overview: the link with the cloud, the queue of commands, what the agent uses, what went wrong on disk.
 import { expired, linkState } from '../shell.js';
-import { post } from '../api.js';
+import { post, remove } from '../api.js';
 import { ask } from '../dialog.js';
 import { $, $$, clone, setText, show } from '../dom.js';
 import { bytes, countdown, duration, instant, number, percent, relativeTo } from '../format.js';
@@ -15,6 +15,7 @@ subscribe((overview) => {
   cloud(overview);
   commands(overview.commands);
   resources(overview.resources);
+  flowing(overview);
   incidents(overview.incidents ?? []);
   guide(overview.guide ?? []);
   set('uptime', duration(serverNow() - Date.parse(overview.info.startedAt)));
@@ -71,6 +72,32 @@ function resources(now) {
   meter(part('disk-meter'), used);
 }
 
+// flowing shows how many connectors run, names those that fail, and says what waits to be sent.
+function flowing({ souths, norths }) {
+  show($('#flow'), [souths, norths].some((side) => side.running + side.failing + side.stopped > 0));
+  for (const [name, side] of Object.entries({ souths, norths })) {
+    for (const state of ['running', 'failing', 'stopped']) {
+      set(`${name}-${state}`, number(side[state]));
+      part(`${name}-${state}`).parentElement.classList.toggle('zero', !side[state]);
+    }
+    const key = JSON.stringify([side.troubles, side.failing]);
+    const list = part(`${name}-troubles`);
+    if (list.dataset.drawn === key) continue;
+    list.dataset.drawn = key;
+    list.replaceChildren(...side.troubles.map((trouble) => {
+      const row = clone($('#trouble-row'), trouble);
+      $('a', row).href = `/${name}/${encodeURIComponent(trouble.id)}`;
+      return row;
+    }));
+    show(list, side.troubles.length > 0);
+  }
+  const { waiting, errored } = norths;
+  set('norths-held', [
+    waiting.contents ? plural('overview.flow.waiting', waiting.contents, { size: bytes(waiting.bytes) }) : t('overview.flow.nothing'),
+    errored.contents ? plural('overview.flow.errored', errored.contents, { size: bytes(errored.bytes) }) : '',
+  ].filter(Boolean).join(' · '));
+}
+
 // guide ticks off what is done. It stays to say so when everything needed is; the next page goes without it.
 function guide(steps) {
   const place = $('#guide');
@@ -93,8 +120,13 @@ function guide(steps) {
   if (complete) remember();
 }
 
-// remember that this browser needs no guide any more.
-const remember = () => { document.cookie = 'oibus-guide=off; path=/; max-age=31536000; samesite=strict'; };
+let remembered = false;
+
+// remember that this person needs no guide any more.
+function remember() {
+  if (!remembered) remove('/page/guide').catch(complain);
+  remembered = true;
+}
 
 $('#guide-off')?.addEventListener('click', () => {
   remember();
