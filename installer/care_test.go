@@ -260,3 +260,58 @@ func TestSecretsComeFromWhereNobodyElseLooks(t *testing.T) {
 		}
 	}
 }
+
+func TestTheDoctorFindsWhatConnectorsAreKeptAwayFrom(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t)
+	i := installed(t, m, "", nil)
+	outside := filepath.Join(m.dir, "outside")
+	state := func(name, text string) {
+		m.write("lib/oibus/state/"+name, `{"schema":1,"data":`+strings.ReplaceAll(text, "OUT", strings.ReplaceAll(outside, `\`, `\\`))+`}`)
+	}
+	found := func() string {
+		a := examine(t.Context(), m, i.instance)
+		text := ""
+		for _, f := range a.Findings {
+			if f.Check == "connectors" {
+				text += string(f.Level) + " " + f.Text + "\n"
+			}
+		}
+		return text + strings.Join(a.DropIn, "\n")
+	}
+	if got := found(); got != "" {
+		t.Errorf("there are no connectors: %s", got)
+	}
+	state("souths/s1.json", `{"name":"In","enabled":true,"settings":{"inputFolder":"OUT/in","inside":"OUT/no"}}`)
+	state("souths/s2.json", `{"name":"Own","enabled":true,"settings":{"inputFolder":"./input"}}`)
+	state("norths/n1.json", `{"name":"Out","enabled":true,"settings":{"outputFolder":"OUT/out"}}`)
+	state("norths/n2.json", `{"name":"Off","enabled":false,"settings":{"authentication":[{"certFilePath":"OUT/certs/a.pem"}]}}`)
+	state("history/h1.json", `{"name":"Past","status":"RUNNING","south":{"settings":{"databasePath":"OUT/a.db"}},"north":{"settings":{"outputFolder":"OUT/out"}}}`)
+	if got, want := found(), "ok the service is let into all that they use, in 5 places\n"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if os.PathSeparator != '/' {
+		return // there are no units
+	}
+	m.unit = "ProtectSystem=strict\n"
+	if got, want := found(), "problem the North \"Out\" cannot write into "+outside+"/out: the service may only read there\n"+
+		"problem the history query \"Past\" cannot write into "+outside+"/out: the service may only read there\n"+
+		"[Service]\nReadWritePaths=-"+outside+"/out"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	m.write("lib/oibus/state/souths/s1.1.log", `0 {"put":[{"settings":{"preserveFiles":false}}]}`)
+	m.unit += "InaccessiblePaths=" + outside + "/certs\nReadWritePaths=" + outside + "/out\n"
+	a := examine(t.Context(), m, i.instance)
+	if a.inOrder() {
+		t.Error("it is not well")
+	}
+	wantText(t, a.text(), `problem  connectors   the South "In" cannot remove from `+outside+"/in", "ReadWritePaths=-"+outside+"/in",
+		`warning  connectors   the North "Off" cannot get at `+outside+"/certs/a.pem", "/etc/systemd/system/oibus.service.d/connectors.conf")
+	state("norths/n1.json", `{"name":"Out","enabled":true,"settings":{"outputFolder":"OUT/no\\n[Service]\\nUser=root"}}`)
+	if a := examine(t.Context(), m, i.instance); slices.Contains(a.DropIn, "User=root") || strings.Contains(a.text(), "\nUser=root") || !strings.Contains(a.text(), `/no\n[Service]`) {
+		t.Errorf("a path becomes lines: %s", a.text())
+	}
+	m.unit = "PrivateTmp=yes\n"
+	state("norths/n1.json", `{"name":"Out","enabled":true,"settings":{"outputFolder":"/tmp/x"}}`)
+	wantText(t, found(), `problem the North "Out" sees only its own files in /tmp/x`)
+}

@@ -115,7 +115,10 @@ func fishCompletion(t completionTable) string {
 		}
 		for _, d := range r.options {
 			value := ""
-			if strings.Contains(d.name, " ") {
+			switch {
+			case d.bare == "instance":
+				value = fishInstances
+			case strings.Contains(d.name, " "):
 				value = "-r "
 			}
 			line(r.words, "-l %s %s-d %s", d.bare, value, fishQuoted(d.usage))
@@ -123,6 +126,9 @@ func fishCompletion(t completionTable) string {
 	}
 	return b.String()
 }
+
+// fishInstances lets fish offer the names of the instances.
+const fishInstances = `-x -a "(sed -n 's/^ *\"name\": \"\([a-z0-9-]*\)\".*/\1/p' /etc/oibus/instances.json 2>/dev/null)" `
 
 func fishQuoted(text string) string {
 	return "'" + strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(text) + "'"

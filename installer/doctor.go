@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"oibus/launcher/handover"
@@ -27,9 +28,10 @@ const (
 var doctorVerb = verb{
 	name: "doctor", args: "", summary: "check an instance and its machine, and say what to do about what is not well",
 	help: `
-Looks for what keeps an OIBus from working or from surviving: programs, settings, service, folder and its space, page,
-registration, the way to OIAnalytics, upgrades, the clock. Each line says ok, warning or problem, and what to do. It
-changes nothing. Exit code 5 says that there is a problem, 7 that something could not be looked at without more rights.
+Looks for what keeps an OIBus from working or from surviving: programs, settings, service, folder and its space, folders
+of connectors that the service is kept away from, page, registration, the way to OIAnalytics, upgrades, the clock. Each
+line says ok, warning or problem, and what to do. It changes nothing. Exit code 5 says that there is a problem, 7 that
+something could not be looked at without more rights.
 
 With --bundle it also makes a zip for who helps: what it has found, the settings without secrets, logs, what lies in the
 data folder and how much, and from a running OIBus, its connectors, state and memory. To ask that one it acts as the
@@ -79,8 +81,11 @@ type doctorAnswer struct {
 	Instance instance  `json:"instance"`
 	Findings []finding `json:"findings"`
 	// NeedsRights says that there are checks that were left out for lack of rights.
-	NeedsRights bool   `json:"needsRights,omitempty"`
-	Bundle      string `json:"bundle,omitempty"` // the file that was made
+	NeedsRights bool `json:"needsRights,omitempty"`
+	// DropIn are the lines that let the service into what connectors use, DropInFile is where they belong.
+	DropIn     []string `json:"dropIn,omitempty"`
+	DropInFile string   `json:"dropInFile,omitempty"`
+	Bundle     string   `json:"bundle,omitempty"` // the file that was made
 	// BundleLacks says why what the running OIBus says of itself is not in it.
 	BundleLacks string `json:"bundleLacks,omitempty"`
 	code        string // for the activation, which is nobody else's business
@@ -104,6 +109,10 @@ func (a *doctorAnswer) text() string {
 		if f.Advice != "" {
 			text += fmt.Sprintf("%-8s %-12s %s\n", "", "", f.Advice)
 		}
+	}
+	if len(a.DropIn) > 0 {
+		text += "\nPut this into " + a.DropInFile + ", where upgrades leave it, then: systemctl daemon-reload, and oibus-installer restart\n\n" +
+			strings.Join(a.DropIn, "\n") + "\n"
 	}
 	if a.Bundle != "" {
 		text += "\nMade for who helps, and only for the eyes of its owner: " + a.Bundle + "\n"
@@ -134,6 +143,7 @@ func examine(ctx context.Context, m machine, i instance) *doctorAnswer {
 	a.NeedsRights = a.NeedsRights || s.NeedsRights
 	a.service(s)
 	a.folder(m, i)
+	a.connectors(ctx, m, i)
 	a.page(s)
 	a.registration(ctx, s)
 	a.upgrades(m, i, s)

@@ -46,7 +46,8 @@ type machine interface {
 	Unshadow(ctx context.Context, service string) error
 	RestoreUnit(ctx context.Context, service string) error
 	FreeSpace(dir string) (uint64, error)
-	Here() (string, error) // the folder of this program
+	View(ctx context.Context, service string) (platform.ServiceView, error) // what it can see of the files of this machine
+	Here() (string, error)                                                  // the folder of this program
 	Now() time.Time
 }
 
@@ -169,6 +170,10 @@ func (realMachine) RestoreUnit(ctx context.Context, service string) error {
 func (realMachine) FreeSpace(dir string) (uint64, error) {
 	free, _, err := platform.DiskFree(dir)
 	return free, err
+}
+
+func (realMachine) View(ctx context.Context, service string) (platform.ServiceView, error) {
+	return platform.ViewOfService(ctx, service)
 }
 
 func (realMachine) Here() (string, error) {

@@ -42,7 +42,8 @@ type fakeMachine struct {
 	free     uint64
 	killAt   int // the call at which this process is killed, before or after it; 0 never
 	after    bool
-	polled   bool // OIAnalytics answers
+	polled   bool   // OIAnalytics answers
+	unit     string // what systemctl shows of what the service sees
 }
 
 type fakeService struct {
@@ -202,7 +203,10 @@ func (m *fakeMachine) Run(_ context.Context, _, program string, args ...string) 
 	return m.runs(args)
 }
 func (m *fakeMachine) Here() (string, error) { return m.here, nil }
-func (m *fakeMachine) Now() time.Time        { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) }
+func (m *fakeMachine) View(context.Context, string) (platform.ServiceView, error) {
+	return platform.ParseView(m.unit), nil
+}
+func (m *fakeMachine) Now() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) }
 
 // serve is an agent in small: it makes its state at the first start, keeps a user and a registration.
 func (m *fakeMachine) serve(s *fakeService) error {

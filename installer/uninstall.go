@@ -71,6 +71,9 @@ func (j uninstallJob) run(ctx context.Context) (answer, error) {
 	if s, e := readSwitch(j.m, i.Name); e == nil && s != nil {
 		a.OldService = s.Old.Name
 	}
+	if dir := j.m.Folders().Settings; j.removeData && dir != "" {
+		_ = os.Remove(dir) // fails when something else is in it
+	}
 	return a, err
 }
 

@@ -33,11 +33,13 @@ var unitVerb = verb{
 	name: "unit", args: "", summary: "print the systemd unit that install would write",
 	help: `
 Shows how the service would run: its user, its folders, and what it is kept away from. Use it to review the hardening, or
-to start OIBus by other means. Settings of your own belong in a drop-in file (systemctl edit oibus), which an upgrade
-keeps; for example a folder that connectors shall read and write:
+to start OIBus by other means. Settings of your own belong in a drop-in file, which an upgrade keeps, such as a folder
+that connectors shall write into; oibus-installer doctor gives the lines for what your connectors use:
 
   oibus-installer unit
-  printf '[Service]\nReadWritePaths=/srv/exchange\n' | sudo systemctl edit --stdin oibus`,
+  sudo systemctl edit oibus
+  [Service]
+  ReadWritePaths=-/srv/exchange`,
 	setup: func(o *flag.FlagSet) action {
 		j := installJob{m: realMachine{}}
 		j.options(o)

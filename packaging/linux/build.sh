@@ -18,7 +18,7 @@ cp oibus.toml.example "$stage/"
 installer=${OIBUS_INSTALLER:-dist/oibus-installer}
 [[ $("$installer" --version) == "OIBus installer version: $version" ]] || { echo "$installer is not of version $version" >&2; exit 1; }
 "$installer" unit --programs /usr/lib/oibus >"$stage/oibus.service"
-"$installer" completion bash >"$stage/completion"
+for shell in bash zsh fish; do "$installer" completion "$shell" >"$stage/completion.$shell"; done
 "$installer" man | gzip -9n >"$stage/oibus-installer.8.gz"
 for page in oibus oibus-launcher; do sed "s/@VERSION@/$version/" "$here/man/$page.8" | gzip -9n >"$stage/$page.8.gz"; done
 {

@@ -30,12 +30,14 @@ need systemd-nspawn=systemd-container mmdebstrap=mmdebstrap lintian=lintian rpml
 
 # One root file system for all runs. Its name says what is in it.
 root=$cache/root-1
-if [[ ! -e $root.ready ]]; then
+make_root() {
+  [[ ! -e $root.ready ]] || return 0
   rm -rf "$root"
   mkdir -p "$cache"
-  mmdebstrap --quiet --variant=minbase --include=systemd,systemd-sysv,dbus,ca-certificates,procps,curl,rpm,iproute2 bookworm "$root"
-  touch "$root.ready"
-fi
+  mmdebstrap --quiet --variant=minbase --include=systemd,systemd-sysv,dbus,ca-certificates,procps,curl,rpm,iproute2 bookworm "$root" &&
+    touch "$root.ready"
+}
+wants() { [[ " ${parts[*]} " =~ \ ($1)\  ]]; } # PART|PART...
 
 work=${OIBUS_PACKAGES_WORK:-}
 own=''
@@ -55,21 +57,24 @@ export OIBUS_PACKAGES_WORK=$work OIBUS_PACKAGES_ROOT=$root
 export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || date +%s)}
 rc=0
 rm -f "$work/figures"
-if [[ " ${parts[*]} " =~ ' debian '|' redhat '|' switch '|' reproducible '|' broken ' ]]; then
-  begun=$SECONDS
+# All at once, for the machines wait most of the time, and what is for Windows, which makes its own packages, first.
+declare -A running=()
+if wants windows; then $here/windows.sh >"$work/windows.log" 2>&1 & running[windows]=$!; fi
+begun=$SECONDS
+making=''
+if wants 'debian|redhat|switch|broken'; then make_root & making=$!; fi
+if wants 'debian|redhat|switch|reproducible|broken'; then
   source $here/make.sh
   [[ -e $work/linux-made ]] || { linux_packages 3.9.0 3.10.0 3.9.1 3.11.0 && touch "$work/linux-made"; }
-  echo "== packages made: $((SECONDS - begun)) s"
 fi
-# These at once: the machines wait most of the time.
-declare -A running=()
+[[ -z $making ]] || wait "$making"
+echo "== packages and machines made: $((SECONDS - begun)) s"
 for part in "${parts[@]}"; do
   case $part in
     debian | redhat) $here/linux.sh "$part" >"$work/$part.log" 2>&1 & running[$part]=$! ;;
     reproducible) $here/reproducible.sh >"$work/$part.log" 2>&1 & running[$part]=$! ;;
-    windows) $here/windows.sh >"$work/$part.log" 2>&1 & running[$part]=$! ;;
+    windows | broken) ;;
     switch) { $here/switch.sh; a=$?; $here/switch_windows.sh && [[ $a == 0 ]]; } >"$work/switch.log" 2>&1 & running[switch]=$! ;;
-    broken) ;;
     *) echo "there is no part $part" >&2; exit 2 ;;
   esac
 done

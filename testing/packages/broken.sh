@@ -41,7 +41,7 @@ variant asks 'it asks, or refuses to be installed' 'debian redhat' '' '10 1 1'
 asks() {
   mutate $postinst "s/^set -e$/set -e\nprintf 'Port of the page? '; read -r port/"
   mutate packaging/linux/rpm/pre.sh '1s/^/exit 1\n/'
-  mutate packaging/linux/nfpm.yaml 's/shadow-utils\]/shadow-utils, oibus-nonsense]/'
+  mutate packaging/linux/nfpm.yaml 's/depends: \[systemd, "/depends: [oibus-nonsense, systemd, "/'
 }
 
 variant dead 'the service cannot start, and gives up' 'debian redhat windows' oibus-installer '10 1 1'
@@ -54,7 +54,7 @@ dead() {
 variant naked 'no user, no hardening, no watchdog, no man pages, no completion, wrong modes' 'debian redhat' oibus-installer '25 8 20'
 naked() {
   mutate $unit '/^# What it is kept away/,/^SystemCallErrorNumber/d; /^(User|Group|WatchdogSec|UMask)=/d'
-  mutate packaging/linux/nfpm.yaml '/share\/man\//d; /bash-completion/d; s/mode: 0640/mode: 0644/; s/(oibus-sbom.json", dst: .*mode: )0644/\10666/'
+  mutate packaging/linux/nfpm.yaml '/share\/man\//d; /bash-completion|share\/(zsh|fish)\//d; s/mode: 0640/mode: 0644/; s/(oibus-sbom.json", dst: .*mode: )0644/\10666/'
   mutate $postinst '/^ *(chown|chmod) /s/(chown|chmod)/: &/'
   mutate packaging/linux/rpm/post.sh '1s/^/chmod 0777 \/usr\/lib\/oibus\/oibus.toml.example\n/'
 }
@@ -76,10 +76,19 @@ brittle() {
 variant stuck 'the service never stops' 'debian redhat' oibus-installer '20 8 3'
 stuck() { mutate $unit 's/^TimeoutStopSec=.*/TimeoutStopSec=infinity\nKillSignal=SIGCONT/'; }
 
-variant careless 'it restarts twice, deletes what should stay, leaves what should go, forgets its properties, lets older ones in; its launcher takes no upgrade and no rollback' 'debian redhat windows' oibus-launcher '25 8 20'
+variant careless 'it restarts twice, deletes what should stay, leaves what should go, takes what is of others, forgets its properties, lets older ones in; its launcher takes no upgrade and no rollback' 'debian redhat windows' oibus-launcher '25 8 20'
 careless() {
   mutate $postinst 's/^set -e$/set -e\nrm -f \/var\/lib\/oibus\/oibus.init.json/; s/^( *)deb-systemd-invoke restart oibus.*/&\n&/'
-  mutate $postrm 's/^remove\)$/remove)\n  rm -rf \/var\/lib\/oibus/; s/^ *rm -rf \/var\/lib\/oibus-instances.*/:/'
+  mutate $postinst 's/^(ours\(\) .* grep -q) [^;]*/\1 ./'
+  mutate packaging/linux/deb/prerm.sh 's/^(ours\(\) .* grep -q) [^;]*/\1 ./'
+  mutate packaging/linux/rpm/post.sh 's/(oibus.service 2>.* grep -q) [^;]*/\1 ./'
+  mutate packaging/linux/rpm/postun.sh 's/(oibus.service 2>.* grep -q) [^;]*/\1 ./'
+  mutate packaging/linux/rpm/preun.sh 's/(oibus.service 2>.* grep -q) [^;]*/\1 ./'
+  # A service that fails is left behind, also after a restart.
+  local left='printf "[Service]\\nExecStart=false\\n[Install]\\nWantedBy=multi-user.target\\n" >\/etc\/systemd\/system\/left.service; systemctl enable -q --now left || :'
+  mutate $postrm "s/^purge\\)$/&\n  $left/"
+  mutate packaging/linux/rpm/preun.sh "1s/^/[ \$1 -ne 0 ] || { $left; }\n/"
+  mutate $postrm 's/^  \[ -f "\$other" \] \|\| /  /; s/^remove\)$/remove)\n  rm -rf \/var\/lib\/oibus/; s/^ *rm -rf \/var\/lib\/oibus-instances.*/:/'
   mutate packaging/linux/rpm/postun.sh 's/(systemctl try-restart .*); fi/\1; \1; fi/'
   mutate packaging/linux/rpm/preun.sh '1s/^/[ $1 -ne 0 ] || rm -rf \/var\/lib\/oibus\n/'
   mutate $wxs '/RegistryValue .*Name="Port"/d; /Name="TypesSupported"/d; s/Start="auto"/Start="demand"/; s/Installed OR NOT OTHERSERVICE OR INSTANCE/1/; s/>REMOVEDATA="1"</>NOT REMOVEDATA="1"</; s/\[NEWHOST\]/http:\/\/leak\/[ADMINPASSWORD]/'
@@ -92,7 +101,7 @@ careless() {
 variant confused 'the verbs of oibus-installer do the wrong thing' 'debian redhat windows' oibus-installer '25 8 8'
 confused() {
   mutate installer/status.go 's/^\t\tif !s\.well\(\)/\t\tif s.well()/'
-  mutate installer/doctor.go 's/f\.Level == problem/f.Level != problem/; s/^\ta\.settings\(i\)$//'
+  mutate installer/doctor.go 's/f\.Level == problem/f.Level != problem/; s/^\ta\.settings\(m, i\)$//; s/^\ta\.connectors\(ctx, m, i\)$//'
   mutate installer/register.go 's/"\/api\/oianalytics\/register"/"\/api\/oianalytics\/nonsense"/'
   mutate installer/password.go 's/"--reset-password"/"--version"/; s/\+"\/password"/+"\/nonsense"/'
   mutate installer/rollback.go 's/wanted == "" \|\| wanted == v/wanted == v/'
@@ -137,7 +146,7 @@ try() {
   export OIBUS_GOOD=$good OIBUS_CHANGED=${programs[$v]} OIBUS_PACKAGES_WORK=$broken/$v-$system OIBUS_RELEASE_TOOL=$broken/release-tool
   # Only one of them has what lintian and rpmlint look at, and they take their time.
   [[ $v == naked ]] || export OIBUS_NO_LINT=1 OIBUS_COMPRESSION=zstd:fastest
-  export OIBUS_CHECK_LIMIT=$check OIBUS_SERVE_LIMIT=$serve OIBUS_UPGRADE_LIMIT=$upgrade OIBUS_REBOOT_LIMIT=$((8 * patience))
+  export OIBUS_ONE_BY_ONE=1 OIBUS_CHECK_LIMIT=$check OIBUS_SERVE_LIMIT=$serve OIBUS_UPGRADE_LIMIT=$upgrade OIBUS_REBOOT_LIMIT=$((8 * patience))
   copy "$v" "$system" || return
   cd "$broken/$v-$system/tree"
   if [[ $system == linux ]]; then

@@ -6,6 +6,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 here=testing/packages
 # shellcheck source=testing/packages/checks.sh
 source $here/checks.sh
+# shellcheck source=testing/packages/linux_parts.sh
+source $here/linux_parts.sh
 
 work=${OIBUS_PACKAGES_WORK:?} # holds the packages of the versions below
 export DIR=$work/machines ROOT=${OIBUS_PACKAGES_ROOT:?}
@@ -14,14 +16,17 @@ only=${1:-}
 
 # How long a whole check, the start of a service and an upgrade may take, in seconds.
 check_limit=${OIBUS_CHECK_LIMIT:-180} serve_limit=${OIBUS_SERVE_LIMIT:-20} upgrade_limit=${OIBUS_UPGRADE_LIMIT:-60}
-m() { $here/machine.sh run "$machine" timeout -k 1 "$check_limit" bash -euo pipefail -c "$*"; }
+# In a machine that goes down, what has just entered it may neither end nor be ended: so there is also a limit from here.
+m() { timeout -k 1 $((check_limit + 10)) $here/machine.sh run "$machine" timeout -k 1 "$check_limit" bash -euo pipefail -c "$*"; }
 on_failure() { $here/machine.sh run "$machine" journalctl -b --no-pager -n 20 -o cat; }
 boot() {
   $here/machine.sh start "$machine" --private-network --bind-ro="$work:/work"
-  trap '$here/machine.sh stop "$machine"' EXIT
+  trap '$here/machine.sh stop "$machine"; leave_beside' EXIT
   trap 'exit 1' INT TERM
 }
-off() { $here/machine.sh stop "$machine"; trap - EXIT; }
+beside='' # a second machine
+leave_beside() { [[ -z $beside ]] || { kill "$beside" 2>/dev/null; wait "$beside"; } || true; }
+off() { $here/machine.sh stop "$machine"; trap leave_beside EXIT; }
 
 # Snippets for inside the machine.
 url=http://127.0.0.1:2223
@@ -119,19 +124,35 @@ checks_of_instances() {
   t 'uninstall --remove-data leaves nothing' m 'oibus-installer uninstall --instance line5 --remove-data; test ! -e /var/lib/oibus-instances -a ! -e /etc/oibus/instances -a ! -e /etc/oibus/instances.json -a ! -e /etc/systemd/system/oibus-line5.service'
 }
 
+checks_of_folders() {
+  t 'doctor names the folder that a connector is kept away from' m "$(writer /srv/exchange); out=\$(oibus-installer doctor) && exit 1; echo \"\$out\"; grep -q 'problem.*\"Exchange /srv/exchange\" cannot write into /srv/exchange' <<<\"\$out\""
+  t 'the lines that it gives open that folder, and no other' m "$(opened /srv/exchange); nsenter -t \$($pid_of_agent) -m test ! -w /srv"
+  t 'those for a folder in a home open that one, and no other' m "mkdir -p /home/anna/other; chmod 700 /home/anna; $(writer /home/anna/exchange); $(opened /home/anna/exchange); nsenter -t \$($pid_of_agent) -m test ! -e /home/anna/other"
+}
+
+checks_beside_old() { # INSTALL UPGRADE REMOVE
+  t 'beside a service of OIBus 3.8 of its name it is installed, leaves that one alone, and says so' m "$(old_service); said=\$($1 2>&1 </dev/null); $(old_is_as_before); grep 'another service is called oibus' <<<\"\$said\""
+  t 'a newer package leaves it alone, too' m "$2 >/dev/null 2>&1 </dev/null; $(old_is_as_before)"
+  t 'and removing the package, too' m "$3 >/dev/null 2>&1 </dev/null; $(old_is_as_before)"
+  $here/machine.sh reboot "$machine" || true
+  t 'the service of OIBus 3.8 starts with the machine as before' m 'systemctl is-active -q oibus && systemctl is-active -q oibus-plant && systemctl show -P Nice oibus | grep -qx 5'
+  m 'systemctl disable -q --now oibus oibus-plant; rm -rf /etc/systemd/system/oibus*; systemctl daemon-reload' || true
+}
+
 checks_of_an_archive() {
   t 'from download to registered, tar.gz' journey 'any Linux (tar.gz)' 'tar xzf /work/oibus-linux_x64-v3.9.0.tar.gz -C /root' '/root/oibus-linux_x64-v3.9.0/oibus-installer install' "/opt/oibus/oibus-installer register --host $sim --wait 40s"
   m '/opt/oibus/oibus-installer uninstall --remove-data >/dev/null; rm -rf /root/oibus-linux_x64-v3.9.0' || true
   t 'an archive is installed without the package' m "mkdir /root/a; tar xzf /work/oibus-linux_x64-v3.9.0.tar.gz -C /root/a --strip-components=1; cd /root/a; printf secret-of-mine | ./oibus-installer install --admin-password-file -; rm -rf /root/a; curl -sf -u admin:secret-of-mine $url/api/engine"
   t 'it runs from /opt/oibus, and status knows it' m '/opt/oibus/oibus-installer status | grep "in /opt/oibus"'
+  t 'a package that comes and goes leaves it alone' m "before=\$(systemctl show -P MainPID oibus); $(install_command 3.9.0); dpkg -P oibus >/dev/null </dev/null; test \$before = \$(systemctl show -P MainPID oibus); systemctl is-enabled -q oibus; getent passwd oibus; curl -sf -u admin:secret-of-mine $url/api/engine"
   t 'an archive of a newer version takes its place' m 'mkdir /root/b; tar xzf /work/oibus-linux_x64-v3.9.1.tar.gz -C /root/b --strip-components=1; /root/b/oibus-installer install >/dev/null; /opt/oibus/oibus-installer status | grep "runs *3.9.1"'
-  t 'it is removed without a trace' m '/opt/oibus/oibus-installer uninstall --remove-data; test ! -e /opt/oibus -a ! -e /var/lib/oibus -a ! -e /etc/systemd/system/oibus.service; userdel oibus; rm -rf /etc/oibus'
+  t 'it is removed without a trace' m '/opt/oibus/oibus-installer uninstall --remove-data; test ! -e /opt/oibus -a ! -e /var/lib/oibus -a ! -e /etc/oibus -a ! -e /etc/systemd/system/oibus.service; userdel oibus'
 }
 
 nothing_left='left=$(find /etc /var/lib /usr /opt /run /var/log -xdev -iname "*oibus*" -not -path "/var/lib/dpkg/*" -not -path "/var/lib/rpm/*" -not -path "/var/lib/systemd/deb-systemd*"); test -z "$left" || { echo "$left"; exit 1; }; ! getent passwd oibus'
 quiet='failed=$(systemctl --failed --no-legend); test -z "$failed" || { echo "$failed"; exit 1; }'
 
-debian() {
+life() {
   install_command() { echo "dpkg -i --force-confold /work/oibus_$1-1_amd64.deb >/dev/null 2>&1 </dev/null"; }
   boot
   [[ -n ${OIBUS_NO_LINT:-} ]] || t 'lintian finds nothing but what is explained' bash -c "lintian --fail-on error,warning --allow-root $work/oibus_3.9.0-1_amd64.deb"
@@ -139,17 +160,39 @@ debian() {
   checks_of_a_life
   echo "installed $(m 'dpkg-query -Wf "\${Installed-Size}" oibus') kB, package $(stat -c %s "$work/oibus_3.9.0-1_amd64.deb") bytes"
   checks_of_upgrades
+  checks_of_folders
   checks_of_instances
-  t 'man pages and completion are there' m "zcat /usr/share/man/man8/oibus-installer.8.gz | grep -q 'SS \"rollback\"'; source /usr/share/bash-completion/completions/oibus-installer; COMP_WORDS=(oibus-installer res); COMP_CWORD=1; _oibus_installer; test \"\${COMPREPLY[*]}\" = 'restart reset-password'"
-  t 'removing it keeps the data' m 'oibus-installer install --instance line7 >/dev/null; dpkg -r oibus >/dev/null; ! pgrep -u oibus; test -e /var/lib/oibus/state/engine.json -a -e /etc/oibus/oibus.toml'
+  t 'man pages are there' m "zcat /usr/share/man/man8/oibus-installer.8.gz | grep -q 'SS \"rollback\"'; zcat /usr/share/man/man8/oibus.8.gz | grep -q HARDENING; zcat /usr/share/man/man8/oibus-launcher.8.gz /usr/share/man/man5/oibus.toml.5.gz | grep -q 'SH DESCRIPTION'"
+  t 'bash completes its words, and zsh and fish have what they need for it' m "grep -q '#compdef oibus-installer' /usr/share/zsh/vendor-completions/_oibus-installer; grep -q 'complete -c oibus-installer' /usr/share/fish/vendor_completions.d/oibus-installer.fish; source /usr/share/bash-completion/completions/oibus-installer; COMP_WORDS=(oibus-installer res); COMP_CWORD=1; _oibus_installer; test \"\${COMPREPLY[*]}\" = 'restart reset-password'"
+  t 'removing it keeps the data' m 'oibus-installer install --instance line7 >/dev/null; dpkg -r oibus >/dev/null; test -z "$(pgrep -u oibus)"; test -e /var/lib/oibus/state/engine.json -a -e /etc/oibus/oibus.toml'
   t 'installing it again brings all back' m "$(install_command 3.11.0); $serves; oibus-installer status | grep -q 'registered with'"
   t 'purging it leaves nothing' m "dpkg -P oibus >/dev/null </dev/null; $nothing_left"
+  t 'no unit has failed' m "$quiet"
+  off
+}
+
+# What needs a machine that has never seen OIBus.
+fresh() {
+  install_command() { echo "dpkg -i --force-confold /work/oibus_$1-1_amd64.deb >/dev/null 2>&1 </dev/null"; }
+  boot
   t 'from download to registered, deb' journey 'Debian, Ubuntu (deb)' 'apt-get install /work/oibus_3.9.0-1_amd64.deb' "oibus-installer register --host $sim --wait 40s"
   m 'dpkg -P oibus >/dev/null </dev/null' || true
   checks_of_an_archive
   t 'what is provisioned by file counts' m "mkdir -p /var/lib/oibus; echo '{\"engineName\":\"Line 9\",\"adminUsername\":\"chief\",\"adminPassword\":\"a b c d e\",\"port\":2299}' >/var/lib/oibus/oibus.init.json; $(install_command 3.9.0); ${serves/2223/2299}; curl -sf -u 'chief:a b c d e' http://127.0.0.1:2299/api/engine | grep -q 'Line 9'; test ! -e /var/lib/oibus/oibus.init.json; dpkg -P oibus >/dev/null"
+  checks_beside_old 'dpkg -i --force-confold /work/oibus_3.9.0-1_amd64.deb' 'dpkg -i --force-confold /work/oibus_3.9.1-1_amd64.deb' 'dpkg -P oibus'
   t 'no unit has failed' m "$quiet"
   off
+}
+
+# Both at once, for they wait most of the time; one after the other where many are tried.
+debian() {
+  if [[ -n ${OIBUS_ONE_BY_ONE:-} ]]; then life; fresh; return; fi
+  "$0" fresh >"$work/fresh.log" 2>&1 & beside=$!
+  life
+  wait "$beside" || grep -q '^FAILED ' "$work/fresh.log" || { failed=$((failed + 1)); echo 'FAILED  the second machine ends before its checks do'; }
+  beside=
+  grep -v '^== ' "$work/fresh.log" || true
+  passed=$((passed + $(grep -c '^ok ' "$work/fresh.log" || true))) failed=$((failed + $(grep -c '^FAILED ' "$work/fresh.log" || true)))
 }
 
 redhat() {
@@ -161,11 +204,14 @@ redhat() {
   t 'rpm -V finds all as it was packed' m 'rpm -V --nodeps oibus'
   checks_of_a_life
   checks_of_upgrades
+  t 'man pages and completion are there' m 'zcat /usr/share/man/man8/oibus-installer.8.gz | grep -q "SH VERBS"; test -s /usr/share/man/man8/oibus.8.gz -a -s /usr/share/man/man8/oibus-launcher.8.gz -a -s /usr/share/man/man5/oibus.toml.5.gz -a -s /usr/share/bash-completion/completions/oibus-installer -a -s /usr/share/zsh/site-functions/_oibus-installer -a -s /usr/share/fish/vendor_completions.d/oibus-installer.fish'
   t 'a package that is newer takes over' m "$(install_command 3.11.0); $serves"
   t 'and runs' version 3.11.0
-  t 'erasing it keeps the data' m 'rpm -e --force-debian oibus; ! pgrep -u oibus; test -e /var/lib/oibus/state/engine.json; test -e /etc/oibus/oibus.toml.rpmsave; test ! -e /usr/lib/oibus'
+  t 'erasing it keeps the data' m 'rpm -e --force-debian oibus; test -z "$(pgrep -u oibus)"; test -e /var/lib/oibus/state/engine.json; test -e /etc/oibus/oibus.toml.rpmsave; test ! -e /usr/lib/oibus'
   m 'rm -rf /var/lib/oibus /etc/oibus'
   t 'from download to registered, rpm' journey 'RHEL, Fedora, SUSE (rpm)' 'rpm -i --nodeps --force-debian /work/oibus-3.9.0-1.x86_64.rpm' "oibus-installer register --host $sim --wait 40s"
+  m 'rpm -e --force-debian oibus; rm -rf /var/lib/oibus /etc/oibus' || true
+  checks_beside_old 'rpm -i --nodeps --force-debian /work/oibus-3.9.0-1.x86_64.rpm' 'rpm -U --nodeps --force-debian /work/oibus-3.9.1-1.x86_64.rpm' 'rpm -e --force-debian oibus'
   t 'no unit has failed' m "$quiet"
   off
 }

@@ -30,7 +30,9 @@ upgrade_packages() {
     ${OIBUS_RELEASE_TOOL:-go run ./packaging/release} --version "$1" --state-written "$(sed -n 's/^const SchemaLevel = \([0-9]*\)$/\1/p' agent/store/store.go)" \
       --from "$work/from-$1-$2" --out "$work/release-$1" >/dev/null || return
   fi
-  cp -l --force "$work/release-$1"/*.zip "$work/"
+  local system=linux
+  [[ $2 != windows* ]] || system=win # only its own: the others may be made at the same time
+  cp -l --force "$work/release-$1/oibus-${system}_"*.zip "$work/"
 }
 
 # bill VERSION: its bill of materials, which differs from that of 3.9.0 in nothing but the number.

@@ -149,6 +149,29 @@ t 'an instance with a name has a service and a folder of its own' bash -c "$(dec
 t 'REMOVEDATA=1 removes the data, too' msiexec 0 /x "$two" /qn REMOVEDATA=1 /l*v "$work/purge.log"
 t 'and only that of the instance' bash -c "[ ! -e '$drive/ProgramData/OIBus-line5' ] && [ -e '$data/state/engine.json' ]"
 
+# Folders of one's own, and all the other properties.
+plant="$drive/Plant programs/OIBus" plant_data="$drive/Plant data"
+by_properties() {
+  printf 'of the file\r\n' >"$drive/first.txt"
+  msiexec 0 /i "$one" /qn 'INSTALLDIR=C:\Plant programs\OIBus' 'DATADIR=C:\Plant data' PORT=2294 HOST=$sim REGISTER=1 'ADMINPASSWORDFILE=C:\first.txt' /l*v "$work/own.log" && ready 2294 || return
+  [[ -e $plant/binaries/oibus.exe && -e $plant_data/state/engine.json && ! -e $programs ]] || return
+  local _
+  for _ in $(seq $((2 * serve_limit))); do
+    ! curl -sf -u 'admin:of the file' http://127.0.0.1:2294/api/oianalytics/registration | grep -q '"activationCode":"' || return 0
+    sleep 0.5
+  done
+  return 1
+}
+t 'folders, password file and registration are taken from the properties' by_properties
+repaired() {
+  rm "$plant/LICENSE" && printf '\n[general]\nname = "Line 5"\n' >>"$plant_data/oibus.toml" || return
+  msiexec 0 /i "$one" /qn REINSTALL=ALL REINSTALLMODE=amus /l*v "$work/repair.log" && ready 2294 && [[ -e $plant/LICENSE ]] && grep -q 'Line 5' "$plant_data/oibus.toml"
+}
+t 'a repair brings back what is missing, and leaves settings alone' repaired
+same_folders() { msiexec 0 /i "$two" /qn /l*v "$work/own2.log" && ready 2294 && [[ -e $plant/LICENSE && ! -e $programs ]] && programs=$plant tool status | tee /dev/stderr | grep -c 'in C:.Plant programs.OIBus' && curl -sf -u 'admin:of the file' http://127.0.0.1:2294/api/engine | grep -q 'Line 5'; }
+t 'a newer MSI goes on in these folders' same_folders
+msiexec 0 /x "$two" /qn REMOVEDATA=1 >/dev/null || true
+
 # The archive, on a machine that has never seen OIBus. Every Windows has the list of the sources of the event log; a Wine
 # that no MSI has made it for has not.
 win reg add 'HKLM\SYSTEM\CurrentControlSet\Services\EventLog\Application' /f >/dev/null || true

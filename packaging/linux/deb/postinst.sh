@@ -11,7 +11,9 @@ configure | abort-upgrade | abort-remove | abort-deconfigure)
     chmod 0640 /etc/oibus/oibus.toml
   fi
   deb-systemd-helper unmask oibus.service >/dev/null || true
-  if deb-systemd-helper --quiet was-enabled oibus.service; then
+  if [ -f /etc/systemd/system/oibus.service ]; then
+    : # what deb-systemd-helper enables it also disables again, and that would be the other service
+  elif deb-systemd-helper --quiet was-enabled oibus.service; then
     deb-systemd-helper enable oibus.service >/dev/null || true
   else
     deb-systemd-helper update-state oibus.service >/dev/null || true

@@ -19,7 +19,10 @@ purge)
       rm -rf "$unit" "$unit.d" "/etc/systemd/system/multi-user.target.wants/${unit##*/}"
     fi
   done
-  rm -rf /var/lib/oibus /etc/systemd/system/oibus.service.d
+  # A unit of this name in /etc is of another one: of OIBus 3.8, or of an archive in /opt, which may use the same data.
+  other=/etc/systemd/system/oibus.service
+  grep -qs ' /var/lib/oibus ' "$other" || rm -rf /var/lib/oibus
+  [ -f "$other" ] || rm -rf "$other.d" "/etc/systemd/system/multi-user.target.wants/${other##*/}"
   if [ ! -d /opt/oibus ]; then
     rm -rf /var/lib/oibus-instances /etc/oibus
     if getent passwd oibus >/dev/null; then
