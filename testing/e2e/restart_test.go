@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -28,7 +29,7 @@ func TestAnAgentAloneEndsWhenItIsToldToRestart(t *testing.T) {
 func TestUnderTheLauncherARestartTakesAMoment(t *testing.T) {
 	t.Parallel()
 	s := site.Start(t, site.Options{Options: harness.Options{Launcher: true}})
-	for _, restart := range []func(){
+	for n, restart := range []func(){
 		func() { completes(t, s, "OIBus restarted", map[string]any{"type": "restart-engine"}) },
 		func() { must(t, s.Client, "POST", "/api/engine/restart", nil, nil) },
 	} {
@@ -38,7 +39,7 @@ func TestUnderTheLauncherARestartTakesAMoment(t *testing.T) {
 		}
 		ids := []string{}
 		restart()
-		ids = append(ids, s.Queue(command("create-scan-mode", scanMode("after process "+string(rune('a'+before%26)))))...)
+		ids = append(ids, s.Queue(command("create-scan-mode", scanMode(fmt.Sprint("after restart ", n))))...)
 		renewed(limited(t), t, s, before)
 		if end := s.Ended(limited(t), ids...)[0]; end.Status != cloudsim.CommandCompleted {
 			t.Errorf("the command after the restart ended %s: %s", end.Status, text(end.Result))

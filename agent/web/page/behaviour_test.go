@@ -339,10 +339,25 @@ func TestChangingOnesPasswordAsksForTheCurrentOneAndKeepsTheSession(t *testing.T
 	b.fillIn("#password [name=repeat]", "right")
 	b.click("#password button[type=submit]")
 	b.until("document.querySelector('[data-field=currentPassword].invalid')?.textContent.includes('Is wrong')")
+	// What the page asks between the end of the old session and the beginning of the new one is refused, and waits.
+	b.do(`const real = window.fetch;
+		let ended = false;
+		window.fetch = async (path, init) => {
+			if (ended && path === '/page/overview') return new Response('{}', { status: 401 });
+			if (path === '/login') {
+				const api = performance.getEntriesByType('resource').find((e) => e.name.endsWith('/api.js')).name;
+				import(api).then(({ get }) => get('/page/overview')).then(() => { window.meanwhile = 'answered'; });
+				await new Promise((done) => setTimeout(done, 500));
+			}
+			const answer = await real(path, init);
+			ended = path.endsWith('/password') && answer.ok;
+			return answer;
+		};`)
 	b.fillIn("[name=currentPassword]", "right")
 	b.click("#password button[type=submit]")
 	b.toast("Password changed")
 	b.value("[name=newPassword]", "")
+	b.until("window.meanwhile === 'answered'")
 	b.quiet("400")
 }
 

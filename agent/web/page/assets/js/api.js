@@ -28,7 +28,22 @@ export function sessionEnded() {
   if (!leaving) leave(`/login?why=ended&next=${encodeURIComponent(here())}`);
 }
 
-export async function call(method, path, body, { seconds = 60, signal } = {}) {
+// A new password ends every session. While the person is signed in with it, what is refused waits, and is asked again.
+let renewing;
+let renewed = 0;
+
+export async function renew(work) {
+  renewing = work();
+  try {
+    await renewing;
+  } finally {
+    renewing = undefined;
+    renewed++;
+  }
+}
+
+export async function call(method, path, body, { seconds = 60, signal, renews = false } = {}) {
+  const before = renewed;
   const headers = { Accept: 'application/json' };
   if (body !== undefined) headers['Content-Type'] = body instanceof URLSearchParams ? 'application/x-www-form-urlencoded' : 'application/json';
   const answer = await reach(path, {
@@ -38,7 +53,13 @@ export async function call(method, path, body, { seconds = 60, signal } = {}) {
   });
   const text = await answer.text();
   if (answer.ok) return text && (answer.headers.get('Content-Type') ?? '').includes('json') ? JSON.parse(text) : undefined;
-  if (path !== '/login' && (answer.status === 401 || answer.status === 403)) sessionEnded();
+  if (path !== '/login' && (answer.status === 401 || answer.status === 403)) {
+    if (!renews && (renewing || renewed > before)) {
+      await renewing?.catch(() => {}); // who renews is told
+      return call(method, path, body, { seconds, signal });
+    }
+    sessionEnded();
+  }
   throw failure(answer.status, text);
 }
 

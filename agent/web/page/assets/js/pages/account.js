@@ -1,6 +1,6 @@
 // The person's own account: profile, language and time zone, password.
 import '../shell.js';
-import { call, get, leave, post, put } from '../api.js';
+import { call, get, leave, post, put, renew } from '../api.js';
 import { $, $$, setText, show } from '../dom.js';
 import { Form } from '../form.js';
 import { t } from '../text.js';
@@ -20,8 +20,10 @@ const password = new Form($('#password'), {
   guarded: false,
   check: ({ newPassword, repeat }) => (newPassword !== repeat ? { repeat: t('invalid.repeat') } : {}),
   async submit({ currentPassword, newPassword }) {
-    await post(`/api/users/${encodeURIComponent(user.id)}/password`, { currentPassword, newPassword });
-    await signInAgain(newPassword);
+    await renew(async () => {
+      await post(`/api/users/${encodeURIComponent(user.id)}/password`, { currentPassword, newPassword }, { renews: true });
+      await signInAgain(newPassword);
+    });
     password.fill({ currentPassword: '', newPassword: '', repeat: '' });
     toast(t('account.password.changed'));
   },
