@@ -184,7 +184,7 @@ func (o *ordeal) meddle() {
 	case p.cancel && !terminal(c.Status):
 		_ = o.s.Sim.Cancel(p.id) // too late when it runs
 		p.cancel = false
-	case p.twice && terminal(c.Status):
+	case p.twice && terminal(c.Status) && c.Status != cloudsim.CommandCancelled: // that one the agent may never have seen
 		o.s.Queue(p.body)
 		p.twice, p.cancel = false, false // the second of two with one id could be cancelled unknown to the agent
 	}
