@@ -18,6 +18,7 @@ import (
 
 	"oibus/testing/cloudsim"
 	"oibus/testing/harness"
+	"oibus/testing/harness/mouse"
 )
 
 // tab is a tab of a browser that notes everything the browser complains about.
@@ -100,7 +101,7 @@ func (b *tab) note(event any) {
 	defer b.mu.Unlock()
 	switch e := event.(type) {
 	case *log.EventEntryAdded:
-		if e.Entry.Level != log.EntryLevelVerbose { // advice to authors
+		if e.Entry.Level != log.EntryLevelVerbose && e.Entry.Level != log.EntryLevelInfo { // advice to authors
 			b.complaints = append(b.complaints, string(e.Entry.Level)+": "+e.Entry.Text+" "+e.Entry.URL)
 		}
 	case *runtime.EventExceptionThrown:
@@ -141,7 +142,11 @@ func (b *tab) open(address string) {
 
 func (b *tab) click(selector string) {
 	b.t.Helper()
-	b.run(chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible))
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	if err := mouse.Click(ctx, selector); err != nil {
+		b.t.Fatalf("%v\n%s", err, b.shown())
+	}
 }
 
 // enter types into a control, as a person does.

@@ -2,7 +2,6 @@ package page
 
 import (
 	"context"
-	"fmt"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -12,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"oibus/testing/harness/mouse"
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
@@ -214,33 +215,14 @@ func (b *tab) do(script string) {
 	b.text("(() => {" + script + "})()")
 }
 
-// still is true once an element is where it was the last time this was asked, and nothing lies on it: a person does not
-// click on what moves away either.
-const still = `(() => {
-	const e = document.querySelector(%s);
-	if (!e) return false;
-	e.scrollIntoView({ block: 'nearest', behavior: 'instant' });
-	const r = e.getBoundingClientRect();
-	const at = [r.x + r.width / 2, r.y + r.height / 2];
-	const hit = document.elementFromPoint(...at);
-	const rests = String(window.restsAt) === String(at) && !!hit && (e.contains(hit) || hit.contains(e) || !!e.closest('label')?.contains(hit));
-	window.restsAt = at;
-	return rests && r.width > 0;
-})()`
-
-// click clicks as a person does, with the mouse: on what is visible, and does not move.
+// click clicks as a person does, with the mouse.
 func (b *tab) click(selector string) {
 	b.t.Helper()
-	b.until(strings.ReplaceAll(still, "%s", quote(selector)))
-	var x, y float64
-	if _, err := fmt.Sscanf(b.text("window.restsAt.join(' ')"), "%g %g", &x, &y); err != nil {
-		b.t.Fatal(err)
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	if err := mouse.Click(ctx, selector); err != nil {
+		b.t.Fatalf("%v\n%s", err, b.text(`location.href + '\n' + document.body.innerText.slice(0, 1500)`))
 	}
-	var steps []chromedp.Action[chromedp.Void]
-	for _, kind := range []input.DispatchMouseEventType{input.DispatchMouseEventTypeMouseMoved, input.DispatchMouseEventTypeMousePressed, input.DispatchMouseEventTypeMouseReleased} {
-		steps = append(steps, call(input.DispatchMouseEvent, input.DispatchMouseEventParams{Type: kind, X: x, Y: y, Button: input.MouseButtonLeft, ClickCount: 1}))
-	}
-	b.run(steps...)
 }
 
 // key presses keys where the focus is.
