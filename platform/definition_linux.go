@@ -150,12 +150,15 @@ func DisableService(ctx context.Context, name string) error {
 // at such a file.
 const replacedSuffix = ".replaced-by-oibus"
 
+// ownSuffix ends the name of the folder of drop-in files of this OIBus while the other service has its name.
+const ownSuffix = ".of-oibus"
+
 // SharesNames says whether a service can make room for another one of its name.
 const SharesNames = true
 
 // KeepUnit keeps a copy of the unit of a service, for RestoreUnit, and moves its drop-in files out of the way of a unit
-// that is written in its place. Done again it changes nothing. What lies elsewhere than in the folder of administrators
-// needs no room: a unit there goes before it.
+// that is written in its place, and of those that were made for that one before. Done again it changes nothing. What lies
+// elsewhere than in the folder of administrators needs no room: a unit there goes before it.
 func KeepUnit(name string) error {
 	path := unitPath(name)
 	if _, err := os.Lstat(path + replacedSuffix); err == nil {
@@ -166,7 +169,7 @@ func KeepUnit(name string) error {
 		return nil
 	}
 	if err == nil {
-		err = renameIfThere(path+".d", path+".d"+replacedSuffix)
+		err = keepDropIns(path + ".d")
 	}
 	if err == nil {
 		err = WriteFile(path+replacedSuffix, text, 0o644)
@@ -175,6 +178,35 @@ func KeepUnit(name string) error {
 		return fmt.Errorf("cannot make room for a service of the name %q: %w", name, err)
 	}
 	return nil
+}
+
+// keepDropIns puts the drop-in files of the other service aside, an empty folder when there are none.
+func keepDropIns(dir string) error {
+	if _, err := os.Lstat(dir + replacedSuffix); errors.Is(err, os.ErrNotExist) {
+		err := os.Rename(dir, dir+replacedSuffix)
+		if errors.Is(err, os.ErrNotExist) {
+			err = os.Mkdir(dir+replacedSuffix, 0o755)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return renameIfThere(dir+ownSuffix, dir)
+}
+
+// restoreDropIns puts them back, and aside what was made for the service that has taken the place.
+func restoreDropIns(dir string) error {
+	if _, err := os.Lstat(dir + replacedSuffix); errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	err := renameIfThere(dir, dir+ownSuffix)
+	if err == nil {
+		err = os.Rename(dir+replacedSuffix, dir)
+	}
+	if err == nil {
+		_ = os.Remove(dir) // fails when there is something in it
+	}
+	return err
 }
 
 func renameIfThere(from, to string) error {
@@ -200,10 +232,7 @@ func ShadowsNoUnit(ctx context.Context, name string) error {
 // RestoreUnit puts back what KeepUnit has kept, in place of what is there. Without anything kept it does nothing.
 func RestoreUnit(ctx context.Context, name string) error {
 	path := unitPath(name)
-	var err error
-	if _, kept := os.Lstat(path + ".d" + replacedSuffix); kept == nil {
-		err = errors.Join(renameIfThere(path+".d", path+".d.of-oibus"), os.Rename(path+".d"+replacedSuffix, path+".d"))
-	}
+	err := restoreDropIns(path + ".d")
 	if err == nil {
 		err = renameIfThere(path+replacedSuffix, path)
 	}

@@ -3,66 +3,55 @@ package platform
 import (
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"testing"
 )
 
-func TestADefinitionLeadsToTheDataFolder(t *testing.T) {
+func TestDropInsOfTwoServicesOfOneNameTakeTurns(t *testing.T) {
 	t.Parallel()
-	files := map[string]map[string]string{"/opt/OIBus/oibus-env": {"ARG1": "--config", "ARG2": "/srv/OIBus Data"}}
-	for name, c := range map[string]struct{ properties, want string }{
-		"as the setup script of the reference writes it": {"Id=oibus.service\nWorkingDirectory=/opt/OIBus\nEnvironmentFiles=/opt/OIBus/oibus-env (ignore_errors=no)\n" +
-			"ExecStart={ path=/opt/OIBus/oibus-launcher ; argv[]=/opt/OIBus/oibus-launcher $ARG1 $ARG2 ; ignore_errors=no ; start_time=[n/a] }\n", "/srv/OIBus Data"},
-		"written out":     {"Id=x.service\nExecStart={ path=/a/oibus-launcher ; argv[]=/a/oibus-launcher --config /srv/data ; ignore_errors=no }", "/srv/data"},
-		"in one word":     {"Id=x.service\nExecStart={ path=/a/oibus ; argv[]=/a/oibus --config=/srv/data/ ; ignore_errors=no }", "/srv/data"},
-		"quoted":          {"Id=x.service\nExecStart={ path=/a/oibus ; argv[]=/a/oibus --config \"/srv/my data\" ; ignore_errors=no }", "/srv/my data"},
-		"relative":        {"Id=x.service\nWorkingDirectory=/opt/OIBus\nExecStart={ path=/a/oibus ; argv[]=/a/oibus --config ./data ; ignore_errors=no }", "/opt/OIBus/data"},
-		"a variable":      {"Id=x.service\nEnvironment=A=b DATA=/srv/data\nExecStart={ path=/a/oibus ; argv[]=/a/oibus --config ${DATA} ; ignore_errors=no }", "/srv/data"},
-		"no words at all": {"Id=x.service\nWorkingDirectory=/opt/OIBus\nExecStart={ path=/a/start.sh ; argv[]=/a/start.sh ; ignore_errors=no }", "/opt/OIBus/binaries"},
-	} {
-		d := parseDefinition(c.properties, func(path string) map[string]string { return files[path] })
-		if !d.LeadsTo(c.want) || d.LeadsTo("/opt") || d.Program == "" || strings.HasSuffix(d.Name, ".service") {
-			t.Errorf("%s: %+v does not lead to %s", name, d, c.want)
+	for name, old := range map[string]bool{"the other has some": true, "the other has none": false} {
+		dir := filepath.Join(t.TempDir(), "oibus.service.d")
+		write := func(file string) {
+			t.Helper()
+			if err := os.MkdirAll(dir, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(dir, file), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		has := func(when string, want ...string) {
+			t.Helper()
+			for _, file := range []string{"old.conf", "own.conf"} {
+				_, err := os.Stat(filepath.Join(dir, file))
+				if expected := len(want) > 0 && want[0] == file; (err == nil) != expected {
+					t.Errorf("%s, %s: %s is there: %v", name, when, file, err == nil)
+				}
+			}
+		}
+		before := []string(nil)
+		if old {
+			write("old.conf")
+			before = []string{"old.conf"}
+		}
+		twice := func(f func(string) error) { // a kill may have come in between
+			t.Helper()
+			for range 2 {
+				if err := f(dir); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		twice(keepDropIns)
+		has("at first")
+		write("own.conf")
+		twice(restoreDropIns)
+		has("switched back", before...)
+		twice(keepDropIns)
+		has("switched again", "own.conf")
+		twice(restoreDropIns)
+		has("switched back again", before...)
+		if left, err := filepath.Glob(dir + replacedSuffix); err != nil || len(left) > 0 {
+			t.Errorf("%s: %v is left", name, left)
 		}
 	}
-	if d := parseDefinition("Id=x.service\n", nil); len(d.Data) > 0 {
-		t.Errorf("%+v", d)
-	}
-}
-
-func TestAFileOfVariablesIsRead(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "env")
-	if err := os.WriteFile(path, []byte("# a comment\nARG1=--config\nARG2=\"/srv/data\""), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if v := readEnvironment(path); len(v) != 2 || v["ARG2"] != "/srv/data" {
-		t.Errorf("%v", v)
-	}
-	if v := readEnvironment(path + ".missing"); len(v) != 0 {
-		t.Errorf("%v", v)
-	}
-}
-
-func TestAFolderIsTheSameByALink(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	link := filepath.Join(t.TempDir(), "link")
-	if err := os.Symlink(dir, link); err != nil {
-		t.Fatal(err)
-	}
-	if !SameFolder(link, dir+"/") || SameFolder(dir, filepath.Dir(dir)) || SameFolder(dir, "/nowhere") {
-		t.Error("links are not followed, or anything is the same")
-	}
-}
-
-func FuzzDefinition(f *testing.F) {
-	f.Add("Id=oibus.service\nEnvironment=A=b\nWorkingDirectory=/a\nExecStart={ path=/a ; argv[]=/a --config \"$A\" ; x }")
-	f.Fuzz(func(t *testing.T, properties string) {
-		d := parseDefinition(properties, func(string) map[string]string { return nil })
-		if slices.ContainsFunc(d.Data, func(path string) bool { return path == "" }) {
-			t.Errorf("%+v", d)
-		}
-	})
 }

@@ -23,6 +23,7 @@ type process struct {
 func startProcess(t testing.TB, output *tail, env []string, dir, path string, args ...string) *process {
 	t.Helper()
 	p := &process{cmd: exec.Command(path, args...), output: output, ended: make(chan struct{})}
+	p.cmd.WaitDelay = stopLimit // a child that it leaves behind may hold its output
 	p.cmd.Env, p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr, p.cmd.SysProcAttr = env, dir, output, output, withParent()
 	if err := p.cmd.Start(); err != nil {
 		t.Fatalf("cannot start %s: %v", path, err)

@@ -48,7 +48,7 @@ func (s *Server) Killer() func() {
 	s.t.Helper()
 	tree := descendants(s.t, s.Peer.Pid())
 	return func() {
-		for _, pid := range tree {
+		for _, pid := range append(tree, descendants(s.t, s.Peer.Pid())...) { // and those of the last moment
 			if p, err := os.FindProcess(pid); err == nil {
 				_ = p.Kill() // it may have ended
 			}
