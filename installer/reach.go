@@ -12,6 +12,7 @@ import (
 	"strings"
 	"unicode"
 
+	"oibus/launcher/diagnostics"
 	"oibus/platform"
 )
 
@@ -23,12 +24,6 @@ type pathUse struct {
 	folder    bool // path is one
 	write     bool
 	removes   bool // it takes files away after they were read
-}
-
-// pathKeys are the settings of connectors that name something on this machine.
-var pathKeys = map[string]pathUse{
-	"inputFolder": {folder: true}, "outputFolder": {folder: true, write: true}, "databasePath": {},
-	"certFilePath": {}, "keyFilePath": {}, "caFilePath": {},
 }
 
 // connectors finds what connectors are told to use and the service is kept away from, and how to let it in. What the
@@ -150,37 +145,17 @@ func removes(items string) bool {
 
 // pathsIn are the paths in settings, at any depth. Those that are not absolute begin in the data folder.
 func pathsIn(settings json.RawMessage, data string, like pathUse) (uses []pathUse) {
-	var v any
-	if json.Unmarshal(settings, &v) != nil {
-		return nil
-	}
-	var walk func(key string, v any)
-	walk = func(key string, v any) {
-		switch v := v.(type) {
-		case map[string]any:
-			for key, one := range v {
-				walk(key, one)
-			}
-		case []any:
-			for _, one := range v {
-				walk(key, one)
-			}
-		case string:
-			u, known := pathKeys[key]
-			if !known || v == "" {
-				return
-			}
-			u.connector, u.enabled, u.path = like.connector, like.enabled, v
-			u.removes = like.removes && key == "inputFolder"
-			if !filepath.IsAbs(v) {
-				u.path = filepath.Join(data, v)
-			}
-			if u.path = filepath.Clean(u.path); !strings.HasPrefix(u.path, filepath.Clean(data)+string(os.PathSeparator)) {
-				uses = append(uses, u)
-			}
+	diagnostics.EachPath(settings, func(key, path string) {
+		u := like
+		u.folder, u.write = strings.HasSuffix(key, "Folder"), key == "outputFolder"
+		u.removes = like.removes && key == "inputFolder"
+		if u.path = filepath.Clean(path); !filepath.IsAbs(path) {
+			u.path = filepath.Join(data, path)
 		}
-	}
-	walk("", v)
+		if !strings.HasPrefix(u.path, filepath.Clean(data)+string(os.PathSeparator)) {
+			uses = append(uses, u)
+		}
+	})
 	slices.SortFunc(uses, func(a, b pathUse) int { return strings.Compare(a.path, b.path) })
 	return uses
 }

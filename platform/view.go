@@ -61,6 +61,11 @@ func within(file, folder string) bool {
 // homes are where ProtectHome= counts.
 var homes = []string{"/home", "/root", "/run/user"}
 
+// InHome says whether an absolute path lies where ProtectHome= counts.
+func InHome(file string) bool {
+	return slices.ContainsFunc(homes, func(home string) bool { return within(path.Clean(file), home) })
+}
+
 // ParseView understands what systemctl shows of a unit (systemd.exec, Sandboxing).
 func ParseView(properties string) ServiceView {
 	p := map[string]string{}

@@ -6,13 +6,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"oibus/launcher/diagnostics"
 )
 
-// pathKeys are the settings of connectors that name something on this machine. The reference often runs with the rights
+// paths are those outside of the data folder that enabled connectors use, sorted. The reference often runs with the rights
 // of the administrator; this service must be let into them (README, hardening).
-var pathKeys = map[string]bool{"inputFolder": true, "outputFolder": true, "databasePath": true, "keyFilePath": true, "certFilePath": true, "caFilePath": true}
-
-// paths are those outside of the data folder that enabled connectors use, sorted.
 func (s *Site) paths(from string) []string {
 	found := map[string]bool{}
 	for i := range s.Souths {
@@ -34,26 +33,9 @@ func (s *Site) paths(from string) []string {
 }
 
 func collectPaths(settings json.RawMessage, found map[string]bool) {
-	var v any
-	if json.Unmarshal(settings, &v) != nil {
-		return
-	}
-	var walk func(key string, v any)
-	walk = func(key string, v any) {
-		switch v := v.(type) {
-		case map[string]any:
-			for key, one := range v {
-				walk(key, one)
-			}
-		case []any:
-			for _, one := range v {
-				walk(key, one)
-			}
-		case string:
-			if pathKeys[key] && filepath.IsAbs(v) {
-				found[filepath.Clean(v)] = true
-			}
+	diagnostics.EachPath(settings, func(_, path string) {
+		if filepath.IsAbs(path) {
+			found[filepath.Clean(path)] = true
 		}
-	}
-	walk("", v)
+	})
 }

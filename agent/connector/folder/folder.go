@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -100,16 +99,13 @@ func Fail(err error, call, path string) error {
 // underUnit says whether this program was started by a unit of systemd, which tells it by this variable.
 var underUnit = sync.OnceValue(func() bool { return os.Getenv("INVOCATION_ID") != "" })
 
-// homes are the folders that a unit hides from its service.
-var homes = []string{"/home/", "/root/", "/run/user/"}
-
 // remedy says what a person can do about an error that looks like the work of the unit, see HARDENING in man oibus.
 func remedy(err error, path string, underUnit bool) string {
 	switch {
 	case !underUnit:
 	case errors.Is(err, syscall.EROFS):
 		return "; the service may write into its data folder only: open this one with ReadWritePaths= in its unit (man oibus, HARDENING)"
-	case errors.Is(err, fs.ErrPermission) && slices.ContainsFunc(homes, func(home string) bool { return strings.HasPrefix(path+"/", home) }):
+	case errors.Is(err, fs.ErrPermission) && platform.InHome(path):
 		return "; home folders are hidden from the service: use another folder, or ProtectHome=no in its unit (man oibus, HARDENING)"
 	}
 	return ""

@@ -30,6 +30,7 @@ type Cell struct {
 	Text  []byte
 	Int   int64
 	Float float64
+	Fine  int // of a Time: nanoseconds beyond the milliseconds, which no file shows
 }
 
 // appendTo writes the value as it stands in a file when its column is not declared as a date.
@@ -45,6 +46,15 @@ func (c *Cell) appendTo(dst []byte) []byte {
 		return datetime.AppendInstant(dst, c.Int)
 	}
 	return append(dst, c.Text...)
+}
+
+// appendMark writes what tells the value from others.
+func (c *Cell) appendMark(dst []byte) []byte {
+	dst = c.appendTo(append(dst, byte(c.As)))
+	if c.As == Time {
+		dst = strconv.AppendInt(append(dst, '+'), int64(c.Fine), 10)
+	}
+	return append(dst, 0)
 }
 
 // appendFloat writes a number as JavaScript does.
@@ -104,7 +114,7 @@ func (c *Cell) SetDecimal(text []byte) {
 
 // SetStamp sets the cell to the date that a server spelled, on a clock of zone, or of UTC when that is nil.
 func (c *Cell) SetStamp(text []byte, zone *datetime.Zone) {
-	ms, zoned, ok := parseStamp(text)
+	ms, fine, zoned, ok := parseStamp(text)
 	switch {
 	case !ok:
 		c.As, c.Text = NoTime, text
@@ -112,7 +122,7 @@ func (c *Cell) SetStamp(text []byte, zone *datetime.Zone) {
 	case !zoned && zone != nil:
 		ms = zone.Instant(ms)
 	}
-	c.As, c.Int = Time, ms
+	c.As, c.Int, c.Fine = Time, ms, fine
 }
 
 // maxShown is how much of a text is shown in the last value, in bytes.

@@ -44,8 +44,8 @@ func (r *result) content() (content.Content, error) {
 	return content.FromFile(r.path, r.name)
 }
 
-// read runs the query of an item for a window, and leaves out the rows that seen has. It stops after limit bytes when that is not 0. The caller removes the
-// file when there are rows.
+// read runs the query of an item for a window, and leaves out the rows that seen has. It stops after limit bytes when that
+// is not 0. The caller removes the file when there are rows.
 func (s *South) read(ctx context.Context, i south.Item, item itemSettings, w interval.Window, seen *boundary.Boundary, limit int64) (*result, error) {
 	statement := s.kind.Syntax.Parse(item.Query)
 	args, err := statement.args(item.reference(), w)

@@ -189,6 +189,38 @@ func TestRowsOfTheTrackedInstantAreHandedOnOnce(t *testing.T) {
 	expect([][]Cell{later}, "4")
 }
 
+func TestRowsOfOneMillisecondAreNotTakenForEachOther(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2024, 1, 1, 10, 0, 0, 500_000_000, time.UTC)
+	stamp := func(text string) (c Cell) { c.SetStamp([]byte(text), nil); return c }
+	given := func(v time.Time) (c Cell) {
+		if err := c.Set(v); err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	for first, second := range map[*Cell]Cell{
+		new(given(at)):                           given(at.Add(time.Microsecond)),
+		new(stamp("2024-01-01 10:00:00.500000")): stamp("2024-01-01 10:00:00.500001"),
+	} {
+		f := &fake{columns: []string{"ts"}, rows: [][]Cell{{*first}}}
+		k := newKit(t, f, nil)
+		i := settings(t, "SELECT 1", nil, map[string]any{"fieldName": "ts", "useAsReference": true, "type": "timestamptz"})
+		_, text, r, err := k.readWindow(t, i, day)
+		if err != nil || text == "" {
+			t.Fatalf("%q, %v", text, err)
+		}
+		f.rows = [][]Cell{{second}} // the first is not found again, as it is not after the position
+		if _, text, _, err := k.readWindow(t, i, interval.Window{Start: r.Tracked, End: day.End}); err != nil || text == "" {
+			t.Errorf("%q, %v: a row is lost", text, err)
+		}
+		f.rows = [][]Cell{{second}}
+		if _, text, _, err := k.readWindow(t, i, interval.Window{Start: r.Tracked, End: day.End}); err != nil || text != "" {
+			t.Errorf("%q, %v: a row comes twice", text, err)
+		}
+	}
+}
+
 func TestRowsThatWereNotTakenComeAgain(t *testing.T) {
 	t.Parallel()
 	f := &fake{columns: []string{"ts"}, rows: [][]Cell{texts("2024-01-01T00:00:00.0005Z")}}
@@ -442,7 +474,7 @@ func TestDatesOfServersAreRead(t *testing.T) {
 	for text, want := range map[string]string{
 		"2024-01-15":                   "2024-01-15T00:00:00.000Z",
 		"2024-01-15 10:00:00":          "2024-01-15T10:00:00.000Z",
-		"2024-01-15 10:00:00.123999":   "2024-01-15T10:00:00.123Z",
+		"2024-01-15 10:00:00.123999":   "2024-01-15T10:00:00.123Z and 999000",
 		"2024-01-15T10:00:00.5":        "2024-01-15T10:00:00.500Z",
 		"2024-01-15 10:00:00+02":       "2024-01-15T08:00:00.000Z zoned",
 		"2024-01-15 10:00:00.1-03:30":  "2024-01-15T13:30:00.100Z zoned",
@@ -452,8 +484,11 @@ func TestDatesOfServersAreRead(t *testing.T) {
 		"2024-02-29 24:00:00":          "2024-03-01T00:00:00.000Z",
 		"0001-01-01 00:00:00.000":      "0001-01-01T00:00:00.000Z",
 	} {
-		ms, zoned, ok := parseStamp([]byte(text))
+		ms, fine, zoned, ok := parseStamp([]byte(text))
 		got := string(datetime.AppendInstant(nil, ms))
+		if fine != 0 {
+			got += fmt.Sprint(" and ", fine)
+		}
 		if zoned {
 			got += " zoned"
 		}
@@ -462,7 +497,7 @@ func TestDatesOfServersAreRead(t *testing.T) {
 		}
 	}
 	for _, text := range []string{"", "infinity", "-infinity", "0000-00-00", "2024-00-00 00:00:00", "2024-02-30", "2024-01-15 10:00", "2024-01-15 10:00:00.", "2024-01-15 10:00:00+", "2024-01-15 10:00:00 x", "0044-03-15 BC", "24-01-15", "2024-01-15 25:00:00"} {
-		if ms, _, ok := parseStamp([]byte(text)); ok {
+		if ms, _, _, ok := parseStamp([]byte(text)); ok {
 			t.Errorf("%q is %s", text, datetime.AppendInstant(nil, ms))
 		}
 	}
@@ -478,7 +513,7 @@ func FuzzStamp(f *testing.F) {
 			return
 		}
 		for _, layout := range []string{"2006-01-02 15:04:05.000", "2006-01-02T15:04:05.000Z07:00"} {
-			if got, _, ok := parseStamp([]byte(at.Format(layout))); !ok || got != at.UnixMilli() {
+			if got, _, _, ok := parseStamp([]byte(at.Format(layout))); !ok || got != at.UnixMilli() {
 				t.Fatalf("%s: %d %v", at.Format(layout), got, ok)
 			}
 		}

@@ -3,8 +3,9 @@ package sql
 import "time"
 
 // parseStamp reads a date as the servers spell it: 2024-01-15, 2024-01-15 10:00:00 or 2024-01-15 10:00:00.123456+02,
-// the offset with minutes and seconds or without. zoned says that there was an offset, which ms then counts.
-func parseStamp(text []byte) (ms int64, zoned, ok bool) {
+// the offset with minutes and seconds or without. fine is what it has beyond milliseconds, in nanoseconds; zoned says that
+// there was an offset, which ms then counts.
+func parseStamp(text []byte) (ms int64, fine int, zoned, ok bool) {
 	p := stampParser{text: text}
 	year, long := p.number(4, 6), len(text) > 0
 	p.expect('-')
@@ -12,12 +13,12 @@ func parseStamp(text []byte) (ms int64, zoned, ok bool) {
 	p.expect('-')
 	day := p.number(2, 2)
 	if p.bad || !long || month < 1 || month > 12 || day < 1 || day > 31 {
-		return 0, false, false
+		return 0, 0, false, false
 	}
-	var hour, minute, second, milli, offset int
+	var hour, minute, second, nano, offset int
 	if p.i < len(text) {
 		if text[p.i] != ' ' && text[p.i] != 'T' {
-			return 0, false, false
+			return 0, 0, false, false
 		}
 		p.i++
 		hour = p.number(2, 2)
@@ -25,17 +26,17 @@ func parseStamp(text []byte) (ms int64, zoned, ok bool) {
 		minute = p.number(2, 2)
 		p.expect(':')
 		second = p.number(2, 2)
-		milli = p.fraction()
+		nano = p.fraction()
 		offset, zoned = p.offset()
 	}
 	if p.bad || p.i != len(text) || hour > 24 || minute > 59 || second > 60 {
-		return 0, false, false
+		return 0, 0, false, false
 	}
-	t := time.Date(year, time.Month(month), day, hour, minute, second, milli*int(time.Millisecond), time.UTC)
+	t := time.Date(year, time.Month(month), day, hour, minute, second, nano, time.UTC)
 	if _, m, d := time.Date(year, time.Month(month), day, 0, 0, 0, 0, time.UTC).Date(); int(m) != month || d != day { // 30 February
-		return 0, false, false
+		return 0, 0, false, false
 	}
-	return t.UnixMilli() - int64(offset)*1000, zoned, true
+	return t.UnixMilli() - int64(offset)*1000, nano % int(time.Millisecond), zoned, true
 }
 
 type stampParser struct {
@@ -62,19 +63,19 @@ func (p *stampParser) expect(c byte) {
 	p.bad = true
 }
 
-// fraction is the milliseconds of a fraction of a second, 0 when there is none.
+// fraction is that of a second in nanoseconds, 0 when there is none.
 func (p *stampParser) fraction() int {
 	if p.i == len(p.text) || p.text[p.i] != '.' {
 		return 0
 	}
 	p.i++
-	start, milli := p.i, 0
-	for scale := 100; p.i < len(p.text) && p.text[p.i] >= '0' && p.text[p.i] <= '9'; scale /= 10 {
-		milli += int(p.text[p.i]-'0') * scale
+	start, nano := p.i, 0
+	for scale := int(time.Second) / 10; p.i < len(p.text) && p.text[p.i] >= '0' && p.text[p.i] <= '9'; scale /= 10 {
+		nano += int(p.text[p.i]-'0') * scale
 		p.i++
 	}
 	p.bad = p.bad || p.i == start
-	return milli
+	return nano
 }
 
 // offset is what a clock is ahead of UTC, in seconds.

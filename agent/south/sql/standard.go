@@ -245,7 +245,7 @@ func (c *Cell) Set(value any) error {
 			c.Int = 1
 		}
 	case time.Time:
-		c.As, c.Int = Time, v.UnixMilli()
+		c.As, c.Int, c.Fine = Time, v.UnixMilli(), v.Nanosecond()%int(time.Millisecond)
 	default:
 		return fmt.Errorf("a column has a type that cannot be read (%T)", value)
 	}

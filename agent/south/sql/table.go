@@ -54,7 +54,8 @@ func newTable(w io.Writer, s serialization, window interval.Window, seen *bounda
 	if !ok {
 		return nil, fmt.Errorf("unknown delimiter %q", s.Delimiter)
 	}
-	t := &table{window: window, known: seen.Repeated(window.Start), csv: csvtext.NewWriter(w, csvtext.Style{Delimiter: delimiter, Newline: "\r\n", Minimal: true, Quote: '"', Escape: '"'})}
+	t := &table{window: window, known: seen.Repeated(window.Start)}
+	t.csv = csvtext.NewWriter(w, csvtext.Style{Delimiter: delimiter, Newline: "\r\n", Minimal: true, Quote: '"', Escape: '"'})
 	if s.TimestampFormat == "" {
 		return t, nil
 	}
@@ -138,7 +139,7 @@ func (t *table) track(cells []Cell) (repeated bool, err error) {
 		}
 		t.mark = t.mark[:0]
 		for j := range cells {
-			t.mark = append(cells[j].appendTo(append(t.mark, byte(cells[j].As))), 0)
+			t.mark = cells[j].appendMark(t.mark)
 		}
 		t.latest.Add(c.ms, t.mark)
 		repeated = t.known.Take(c.ms, t.mark) || repeated
