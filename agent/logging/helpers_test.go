@@ -76,7 +76,7 @@ func apply(t testing.TB, h *Hub, s entity.LoggerSettings) {
 
 func flush(t testing.TB, h *Hub) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	if err := h.Flush(ctx); err != nil {
 		t.Fatal(err)
@@ -85,7 +85,7 @@ func flush(t testing.TB, h *Hub) {
 
 func closeHub(t testing.TB, h *Hub) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	if err := h.Close(ctx); err != nil {
 		t.Fatal(err)

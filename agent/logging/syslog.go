@@ -2,13 +2,14 @@ package logging
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"os"
 	"strconv"
 	"time"
+
+	"oibus/platform"
 )
 
 const (
@@ -118,15 +119,26 @@ func (t *syslogTarget) connect(ctx context.Context) error {
 	return nil
 }
 
-// hungUp says whether the other side closed conn: a write would succeed all the same, and be lost.
+// hungUp says whether the other side closed conn: a write would succeed all the same, and be lost. What a receiver says is
+// of no interest.
 func hungUp(conn net.Conn) bool {
-	if conn.SetReadDeadline(time.Now().Add(time.Millisecond)) != nil {
-		return true
+	var buf [4096]byte
+	for range 16 { // one that never stops talking is there
+		arrived, err := platform.Arrived(conn)
+		if err != nil {
+			return true
+		}
+		if !arrived {
+			return false
+		}
+		if err := conn.SetReadDeadline(time.Now().Add(syslogTimeout)); err != nil {
+			return true
+		}
+		if _, err := conn.Read(buf[:]); err != nil {
+			return true
+		}
 	}
-	var buf [256]byte
-	_, err := conn.Read(buf[:])
-	var timeout net.Error
-	return err != nil && !(errors.As(err, &timeout) && timeout.Timeout())
+	return false
 }
 
 func (t *syslogTarget) sendDatagrams(records []record) (int, error) {

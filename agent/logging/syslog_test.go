@@ -41,7 +41,7 @@ func syslogSettings(protocol string, addr net.Addr) entity.LoggerSettings {
 	case *net.UDPAddr:
 		s.Syslog.Port = a.Port
 	case *net.TCPAddr:
-		s.Syslog.Port = a.Port
+		s.Syslog.Host, s.Syslog.Port = a.IP.String(), a.Port
 	}
 	return s
 }
@@ -123,6 +123,7 @@ func tcpServer(t *testing.T, addr string, got *collector) (net.Listener, func())
 		l.Close()
 		mu.Lock()
 		for _, c := range conns {
+			c.(*net.TCPConn).SetLinger(60) // the other side has heard of it when Close returns
 			c.Close()
 		}
 		mu.Unlock()
@@ -148,7 +149,7 @@ func readFrames(conn net.Conn, got *collector) {
 func TestSyslogOverTCPCountsOctetsAndComesBackAfterAnOutage(t *testing.T) {
 	t.Parallel()
 	var got collector
-	l, shut := tcpServer(t, "127.0.0.1:0", &got)
+	l, shut := tcpServer(t, "127.1.2.3:0", &got) // whose port nobody else takes while it is free
 	h := openHub(t, t.TempDir(), Options{})
 	s := syslogSettings("tcp", l.Addr())
 	if err := h.Apply("Line 4 gateway", s, ""); err != nil {
@@ -193,13 +194,29 @@ func TestAWordOfASyslogHeaderIsPrintableASCII(t *testing.T) {
 
 func TestAHungUpConnectionIsNoticed(t *testing.T) {
 	t.Parallel()
-	client, server := net.Pipe()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	client, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
 	defer client.Close()
+	server, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
 	if hungUp(client) {
 		t.Error("an open connection is taken for a closed one")
 	}
-	server.Close()
-	if !hungUp(client) {
-		t.Error("a closed connection is taken for an open one")
+	if _, err := server.Write(make([]byte, 10_000)); err != nil {
+		t.Fatal(err)
 	}
+	if hungUp(client) {
+		t.Error("a receiver that says something is taken for one that hung up")
+	}
+	server.Close()
+	eventually(t, "hung up", func() bool { return hungUp(client) })
 }

@@ -8,6 +8,8 @@ import (
 	"net"
 	"os"
 	"time"
+
+	"oibus/platform"
 )
 
 const (
@@ -16,8 +18,6 @@ const (
 	// idleLimit is how long a connection may be unused before it is looked at before it is used again: many devices close
 	// what is idle.
 	idleLimit = 500 * time.Millisecond
-	// glance is how long that look takes.
-	glance = time.Millisecond
 )
 
 // Options say how a device is reached.
@@ -89,15 +89,11 @@ func (c *Client) Alive() bool {
 	if time.Since(c.used) < idleLimit {
 		return true
 	}
-	err := c.conn.SetReadDeadline(time.Now().Add(glance))
-	if err == nil {
-		_, err = c.in.Peek(1)
+	if arrived, err := platform.Arrived(c.conn); arrived || err != nil || c.in.Buffered() > 0 {
+		c.fail(ErrClosed)
+		return false
 	}
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return true
-	}
-	c.fail(ErrClosed)
-	return false
+	return true
 }
 
 // ReadBits reads count coils or discrete inputs from address on.

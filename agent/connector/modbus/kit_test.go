@@ -62,7 +62,7 @@ func (d *device) options() Options {
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	return Options{Host: "127.0.0.1", Port: a.Port, Unit: 7, ConnectTimeout: 5 * time.Second, RequestTimeout: 5 * time.Second}
+	return Options{Host: "127.0.0.1", Port: a.Port, Unit: 7, ConnectTimeout: time.Minute, RequestTimeout: time.Minute}
 }
 
 func (d *device) dial() *Client {
