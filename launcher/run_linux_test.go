@@ -144,7 +144,7 @@ func (s site) notifying() (*os.Process, func(want string)) {
 	})
 	return p.Process, func(want string) {
 		t.Helper()
-		if err := socket.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		if err := socket.SetReadDeadline(time.Now().Add(2 * time.Minute)); err != nil {
 			t.Fatal(err)
 		}
 		for {

@@ -140,7 +140,7 @@ func TestKillingTheTreeEndsWhatAChildThatIsGoneLeftBehind(t *testing.T) {
 	if err := c.KillTree(); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(10 * time.Second); alive(pid); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); alive(pid); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the grandchild should be gone")
 		}

@@ -204,7 +204,7 @@ func run(t testing.TB, dir string, n entity.North, g *target, change ...func(*Op
 
 func stop(t testing.TB, r *Runner) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	if err := r.Stop(ctx); err != nil {
 		t.Error(err)
@@ -214,7 +214,7 @@ func stop(t testing.TB, r *Runner) {
 // until waits for a condition.
 func until(t testing.TB, what string, f func() bool) {
 	t.Helper()
-	for limit := time.Now().Add(20 * time.Second); !f(); time.Sleep(time.Millisecond) {
+	for limit := time.Now().Add(2 * time.Minute); !f(); time.Sleep(time.Millisecond) {
 		if time.Now().After(limit) {
 			t.Fatalf("never %s", what)
 		}

@@ -53,7 +53,7 @@ func start(t *testing.T, settings Settings, adjust func(*limits)) *harness {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 		defer cancel()
 		if err := h.Close(ctx); err != nil {
 			t.Errorf("the proxy does not end: %v", err)
@@ -218,7 +218,7 @@ func alive(t *testing.T, c net.Conn, br *bufio.Reader) {
 // ended waits for the end of a connection.
 func ended(t *testing.T, c net.Conn, br *bufio.Reader) {
 	t.Helper()
-	_ = c.SetReadDeadline(time.Now().Add(20 * time.Second))
+	_ = c.SetReadDeadline(time.Now().Add(2 * time.Minute))
 	if _, err := io.Copy(io.Discard, br); err != nil && isTimeout(err) {
 		t.Fatalf("the connection is still open: %v", err)
 	}

@@ -84,7 +84,7 @@ func newPool(t testing.TB) *Pool {
 }
 
 func job(code string) Job {
-	return Job{Code: code, Language: JavaScript, Timeout: 5 * time.Second, Content: []byte(`[{"pointId":"a","data":{"value":1}}]`),
+	return Job{Code: code, Language: JavaScript, Timeout: time.Minute, Content: []byte(`[{"pointId":"a","data":{"value":1}}]`),
 		Source: json.RawMessage(`{"source":"test"}`), FileName: "in.json", Options: json.RawMessage(`{"suffix":"_z"}`)}
 }
 

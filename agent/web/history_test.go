@@ -78,7 +78,7 @@ func historySite(t *testing.T) *site {
 		}
 		s.Start(context.Background())
 		t.Cleanup(func() {
-			ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+			ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 			defer cancel()
 			if err := s.Stop(ctx); err != nil {
 				t.Error(err)
@@ -122,7 +122,7 @@ func TestThePageSeesHistoryQueriesLive(t *testing.T) {
 		ID    string
 		State struct{ Status, Reason string }
 	}
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		if err := json.Unmarshal([]byte(s.as("GET", "/api/history-states", "").body), &rows); err != nil {
 			t.Fatal(err)
 		}

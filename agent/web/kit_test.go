@@ -169,7 +169,7 @@ func newSite(t *testing.T, change func(*Options)) *site {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 		defer cancel()
 		if err := s.server.Close(ctx); err != nil {
 			t.Errorf("close: %v", err)
@@ -237,7 +237,7 @@ func (s *site) do(c call) reply {
 
 // newClient follows no redirects.
 func newClient(jar http.CookieJar) *http.Client {
-	return &http.Client{Transport: &http.Transport{}, Jar: jar, Timeout: 20 * time.Second,
+	return &http.Client{Transport: &http.Transport{}, Jar: jar, Timeout: 2 * time.Minute,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
@@ -298,7 +298,7 @@ func sameJSON(a, b string) bool {
 // until waits for something that another goroutine brings about.
 func until(t *testing.T, what string, met func() bool) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); !met(); {
+	for end := time.Now().Add(2 * time.Minute); !met(); {
 		if time.Now().After(end) {
 			t.Fatalf("waited in vain until %s", what)
 		}

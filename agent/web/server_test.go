@@ -288,7 +288,7 @@ func (e events) next(t *testing.T) string {
 	select {
 	case data := <-e.data:
 		return data
-	case <-time.After(10 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Fatal("no event")
 		return ""
 	}
@@ -298,7 +298,7 @@ func (e events) waitEnd(t *testing.T) {
 	t.Helper()
 	select {
 	case <-e.end:
-	case <-time.After(10 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Fatal("the stream did not end")
 	}
 }

@@ -3,7 +3,6 @@ package e2e
 import (
 	"context"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -18,7 +17,7 @@ import (
 
 	"oibus/testing/cloudsim"
 	"oibus/testing/harness"
-	"oibus/testing/harness/mouse"
+	"oibus/testing/harness/browser"
 )
 
 // tab is a tab of a browser that notes everything the browser complains about.
@@ -30,38 +29,20 @@ type tab struct {
 	complaints []string
 }
 
-// browser starts a browser, with further flags, and returns its first tab. The test is skipped where there is none.
-func browser(t *testing.T, flags ...string) *tab {
+// openBrowser starts a browser, with further flags, and returns its first tab. The test is skipped where there is none.
+func openBrowser(t *testing.T, flags ...string) *tab {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("a browser takes long")
 	}
-	path := ""
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if found, err := exec.LookPath(name); err == nil {
-			path = found
-		}
-	}
-	if path == "" {
+	if browser.Path() == "" {
 		t.Skip("no chromium on this machine")
 	}
-	dir, err := os.MkdirTemp("", "oibus-browser-")
+	ctx, stop, err := browser.Start(flags...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.UserDataDir(dir), chromedp.WindowSize(1280, 900), chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
-	for _, f := range flags {
-		name, value, _ := strings.Cut(f, "=")
-		options = append(options, chromedp.Flag(name, value))
-	}
-	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
-	ctx, cancel := chromedp.NewContext(allocator)
-	t.Cleanup(func() {
-		cancel()
-		stop()
-		_ = os.RemoveAll(dir) // what the browser still holds is in the temporary folder
-	})
+	t.Cleanup(stop)
 	b := &tab{t: t, ctx: ctx}
 	b.listen()
 	return b
@@ -144,7 +125,7 @@ func (b *tab) click(selector string) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
-	if err := mouse.Click(ctx, selector); err != nil {
+	if err := browser.Click(ctx, selector); err != nil {
 		b.t.Fatalf("%v\n%s", err, b.shown())
 	}
 }
@@ -217,7 +198,7 @@ func (b *tab) shoot(name string) {
 func TestAPersonRegistersAndConfiguresInABrowser(t *testing.T) {
 	t.Parallel()
 	harness.Program(t, "oibus-launcher")
-	b := browser(t)
+	b := openBrowser(t)
 	sim := harness.Simulator(t, cloudsim.Options{})
 	a := harness.Start(t, harness.Options{Launcher: true})
 

@@ -30,7 +30,7 @@ func step(name string) string {
 // the guide: own password, a South by its wizard with an item, a North by its wizard, and data has arrived.
 func TestThePageLeadsFromTheFirstPasswordToTheFirstData(t *testing.T) {
 	t.Parallel()
-	b := browser(t)
+	b := openBrowser(t)
 	a := harness.Start(t, harness.Options{Launcher: true})
 	in, out := t.TempDir(), t.TempDir()
 	b.open(a.URL)

@@ -174,7 +174,7 @@ func TestAPersonSignsInOverHTTPSInABrowser(t *testing.T) {
 	a := overHTTPS(t, pageCertificate, harness.Options{Web: "tls_generated = true"})
 	a.Start()
 	fingerprint := sha256.Sum256(readCertificate(t, pageCertificate(a.Dir)).RawSubjectPublicKeyInfo)
-	b := browser(t, "ignore-certificate-errors-spki-list="+base64.StdEncoding.EncodeToString(fingerprint[:]))
+	b := openBrowser(t, "ignore-certificate-errors-spki-list="+base64.StdEncoding.EncodeToString(fingerprint[:]))
 	b.open(a.URL + "/about")
 	b.until("location.pathname === '/login' && document.querySelector('#login-name')")
 	b.enter("#login-name", a.Login)

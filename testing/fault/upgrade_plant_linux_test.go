@@ -165,7 +165,7 @@ func (s *plant) stop() {
 	_ = s.process.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-s.ended:
-	case <-time.After(20 * time.Second):
+	case <-time.After(2 * time.Minute):
 		s.t.Errorf("the launcher does not stop\n%s", s.report())
 		s.kill()
 	}

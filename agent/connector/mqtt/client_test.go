@@ -41,7 +41,7 @@ func (k *taker) next(t *testing.T) *Message {
 	select {
 	case m := <-k.came:
 		return m
-	case <-time.After(20 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Fatal("no message was handed over")
 		return nil
 	}
@@ -99,12 +99,12 @@ func connect(t *testing.T, c *Client, b *mqtttest.Broker, present bool) *mqtttes
 func lose(t *testing.T, c *Client, conn *mqtttest.Conn) {
 	t.Helper()
 	conn.Close()
-	for limit := time.Now().Add(20 * time.Second); c.Connected(); time.Sleep(time.Millisecond) {
+	for limit := time.Now().Add(2 * time.Minute); c.Connected(); time.Sleep(time.Millisecond) {
 		if time.Now().After(limit) {
 			t.Fatal("the loss was not noticed")
 		}
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	if err := c.Disconnect(ctx); err != nil {
 		t.Fatal(err)

@@ -427,7 +427,7 @@ func FuzzAnswers(f *testing.F) {
 			}
 			return ""
 		})
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 		defer cancel()
 		if b.south.Connect(ctx) == nil {
 			_, _ = b.scan()

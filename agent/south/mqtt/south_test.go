@@ -102,7 +102,7 @@ func (r *rig) next() string {
 	select {
 	case text := <-r.came:
 		return text
-	case <-time.After(20 * time.Second):
+	case <-time.After(2 * time.Minute):
 		r.t.Fatal("nothing was handed on")
 		return ""
 	}
@@ -130,7 +130,7 @@ func (r *rig) connect(present bool) *mqtttest.Conn {
 
 func (r *rig) disconnect() {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	if err := r.Disconnect(ctx); err != nil {
 		r.t.Fatal(err)
@@ -277,7 +277,7 @@ func TestWhatCouldNotBeHandedOnIsKeptOverAReconnection(t *testing.T) {
 	c := r.connect(false)
 	r.subscribe(c, true, item("a", "a"))
 	c.Write(mqtttest.Publish("a", "1", 1, 1, false), mqtttest.Publish("a", "2", 0, 0, false))
-	for limit := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+	for limit := time.Now().Add(2 * time.Minute); ; time.Sleep(time.Millisecond) {
 		if unacknowledged(r.inbox) == 1 {
 			break
 		}
@@ -312,7 +312,7 @@ func TestWhatWasReceivedIsHandedOnAndAcknowledgedBeforeLeaving(t *testing.T) {
 	c := r.connect(false)
 	r.subscribe(c, true, item("a", "a"))
 	c.Write(mqtttest.Publish("a", "1", 1, 1, false))
-	for limit := time.Now().Add(20 * time.Second); unacknowledged(r.inbox) == 0; time.Sleep(time.Millisecond) {
+	for limit := time.Now().Add(2 * time.Minute); unacknowledged(r.inbox) == 0; time.Sleep(time.Millisecond) {
 		if time.Now().After(limit) {
 			t.Fatal("nothing has come")
 		}
@@ -369,7 +369,7 @@ func TestAConnectionThatFailsIsTriedAgainAfterTheTimeOfTheSettings(t *testing.T)
 	}
 	c := r.connect(false)
 	c.Close()
-	for limit := time.Now().Add(20 * time.Second); r.client.Connected(); time.Sleep(time.Millisecond) {
+	for limit := time.Now().Add(2 * time.Minute); r.client.Connected(); time.Sleep(time.Millisecond) {
 		if time.Now().After(limit) {
 			t.Fatal("the loss was not noticed")
 		}
@@ -446,7 +446,7 @@ func TestABrokerThatWaitsIsRecognised(t *testing.T) {
 		return r.inbox.window.size == few
 	}
 	id := uint16(0)
-	for limit := time.Now().Add(20 * time.Second); !learned(); {
+	for limit := time.Now().Add(2 * time.Minute); !learned(); {
 		if time.Now().After(limit) {
 			t.Fatal("it was never recognised")
 		}

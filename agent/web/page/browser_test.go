@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -12,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"oibus/testing/harness/mouse"
+	"oibus/testing/harness/browser"
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
@@ -40,15 +39,6 @@ type tab struct {
 // patience is how long a browser gets for one step; it is generous because machines are shared.
 const patience = 90 * time.Second
 
-var browserPath = sync.OnceValue(func() string {
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	return ""
-})
-
 // sharedBrowser is one browser for all tests; each test has its own tab, with its own cookies.
 var sharedBrowser struct {
 	once sync.Once
@@ -57,24 +47,7 @@ var sharedBrowser struct {
 	err  error
 }
 
-func startBrowser() {
-	dir, err := os.MkdirTemp("", "oibus-browser-")
-	if err != nil {
-		sharedBrowser.err = err
-		return
-	}
-	allocator, stop := chromedp.NewExecAllocator(context.Background(), append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(browserPath()), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(dir), chromedp.WindowSize(1280, 900),
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))...)
-	ctx, cancel := chromedp.NewContext(allocator)
-	sharedBrowser.ctx = ctx
-	sharedBrowser.stop = func() {
-		cancel()
-		stop()
-		_ = os.RemoveAll(dir)
-	}
-	sharedBrowser.err = chromedp.Do(ctx, chromedp.Navigate("about:blank"))
-}
+func startBrowser() { sharedBrowser.ctx, sharedBrowser.stop, sharedBrowser.err = browser.Start() }
 
 func TestMain(m *testing.M) {
 	code := m.Run()
@@ -90,7 +63,7 @@ func newTab(t *testing.T, back *backend) *tab {
 	if testing.Short() {
 		t.Skip("a browser takes long")
 	}
-	if browserPath() == "" {
+	if browser.Path() == "" {
 		t.Skip("no chromium on this machine")
 	}
 	if sharedBrowser.once.Do(startBrowser); sharedBrowser.err != nil {
@@ -220,7 +193,7 @@ func (b *tab) click(selector string) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
-	if err := mouse.Click(ctx, selector); err != nil {
+	if err := browser.Click(ctx, selector); err != nil {
 		b.t.Fatalf("%v\n%s", err, b.text(`location.href + '\n' + document.body.innerText.slice(0, 1500)`))
 	}
 }

@@ -217,7 +217,7 @@ func TestLiveStateArrivesAtOnceAndThenEverySecond(t *testing.T) {
 	b := newBackend(t)
 	server := httptest.NewServer(b)
 	defer server.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, "GET", server.URL+"/page/live", nil)
 	if err != nil {

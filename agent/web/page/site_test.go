@@ -36,6 +36,7 @@ import (
 	configured "oibus/agent/settings"
 	"oibus/agent/store"
 	"oibus/agent/web"
+	"oibus/testing/harness/browser"
 )
 
 // plant is the real REST API with real Souths and Norths behind the pages; only what runs them is played.
@@ -265,7 +266,7 @@ func newPlantIn(t *testing.T, lang string) *plant {
 	}}).Routes()...)
 	p.must(p.server.Start(context.WithoutCancel(t.Context())))
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 		defer cancel()
 		p.must(p.server.Close(ctx))
 	})
@@ -282,7 +283,7 @@ func (p *plant) must(err error) {
 // tab opens a tab that is signed in.
 func (p *plant) tab() *tab {
 	p.t.Helper()
-	if browserPath() == "" {
+	if browser.Path() == "" {
 		p.t.Skip("no chromium on this machine")
 	}
 	if sharedBrowser.once.Do(startBrowser); sharedBrowser.err != nil {

@@ -1,6 +1,4 @@
-// Package mouse clicks in a browser as a person does: on what is visible, rests, and is not covered. It guards against
-// tests that click where something was a moment ago, or on what no person could reach.
-package mouse
+package browser
 
 import (
 	"context"

@@ -44,7 +44,7 @@ func hostile(t testing.TB, answer func(c net.Conn, request uint32, n int)) strin
 
 func serve(c net.Conn, answer func(c net.Conn, request uint32, n int)) {
 	defer func() { _ = c.Close() }()
-	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(2 * time.Minute))
 	if _, err := readFrame(c, mostBuffer); err != nil {
 		return
 	}
@@ -106,7 +106,7 @@ func message(chunk byte, request uint32, body []byte) []byte {
 
 func open(t testing.TB, url string) *Channel {
 	t.Helper()
-	c, err := Dial(t.Context(), Options{URL: url, Policy: ua.SecurityPolicyURINone, Mode: ua.MessageSecurityModeNone, Timeout: 5 * time.Second})
+	c, err := Dial(t.Context(), Options{URL: url, Policy: ua.SecurityPolicyURINone, Mode: ua.MessageSecurityModeNone, Timeout: 2 * time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,7 +33,7 @@ func TestABadCommandLineIsExplained(t *testing.T) {
 
 func TestItPrintsItsAddressAndStopsWhenTold(t *testing.T) {
 	t.Parallel()
-	ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, stop := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer stop()
 	reader, writer := io.Pipe()
 	ended := make(chan int, 1)
