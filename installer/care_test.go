@@ -131,6 +131,7 @@ func TestTheDoctorSaysWhatToDo(t *testing.T) {
 	wantText(t, a.text(), "warning  registration not registered with OIAnalytics", "oibus-installer register --host URL")
 
 	m.write("lib/oibus/state/engine.json.corrupt-1", "")
+	m.write("lib/oibus/rescued/3.9.1/cache/n1/x.json", "")
 	m.write("lib/oibus/update/x.zip.rejected.txt", "")
 	m.write("lib/oibus/launcher.json", `{"phase":"idle","upgrades":{"running":{"version":"9.1.0","folder":"9.1.0"}}}`)
 	if err := os.WriteFile(i.Settings, []byte("[launcher]\nstop_limit = 1\n[web]\nport = "+strconv.Itoa(freePort(t))+"\n"), 0o600); err != nil {
@@ -147,7 +148,7 @@ func TestTheDoctorSaysWhatToDo(t *testing.T) {
 	if strings.Contains(a.text(), "runs nothing") {
 		t.Errorf("it is stopped, that is no version:\n%s", a.text())
 	}
-	wantText(t, a.text(), "cannot find the program", "oibus.toml:2", "oibus: stopped", "does not answer", "found damaged", "packages were rejected", "the version that should run is damaged")
+	wantText(t, a.text(), "cannot find the program", "oibus.toml:2", "oibus: stopped", "does not answer", "damaged files were put aside: 1,", filepath.Join("rescued", "3.9.1"), "packages were rejected", "the version that should run is damaged")
 }
 
 func TestGoingBackNeedsAVersionAndWaitsForTheVerdict(t *testing.T) {

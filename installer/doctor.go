@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"oibus/launcher/backup"
 	"oibus/launcher/handover"
 	"oibus/launcher/options"
 	"oibus/launcher/upgrade"
@@ -210,14 +211,20 @@ func (a *doctorAnswer) folder(m machine, i instance) {
 	default:
 		a.add(good, "data", fmt.Sprintf("%d MB are free for %s", free>>20, i.Data), "")
 	}
-	var damaged []string
-	err = m.AsOwner(existing(i.Data), func() (err error) {
-		damaged, err = filepath.Glob(filepath.Join(i.Data, "*", "*.corrupt-*"))
+	a.aside(m, i, "*/*.corrupt-*", "damaged files were put aside: %d, the newest is %s", "the log says what took their place; check the disk, then delete them")
+	a.aside(m, i, backup.RescuedFolder+"/*", "contents that were collected during upgrades that were undone are kept: %d, the newest in %s",
+		"the version that runs cannot read it, and nothing sends it on: take out what is needed, then delete it")
+}
+
+// aside warns about what was put aside for a person to look at.
+func (a *doctorAnswer) aside(m machine, i instance, pattern, text, advice string) {
+	var found []string
+	err := m.AsOwner(existing(i.Data), func() (err error) {
+		found, err = filepath.Glob(filepath.Join(i.Data, filepath.FromSlash(pattern)))
 		return err
 	})
-	if err == nil && len(damaged) > 0 {
-		a.add(warning, "data", fmt.Sprintf("%d files were found damaged and put aside, the newest is %s", len(damaged), damaged[len(damaged)-1]),
-			"the log says what took their place; check the disk, then delete them")
+	if err == nil && len(found) > 0 {
+		a.add(warning, "data", fmt.Sprintf(text, len(found), found[len(found)-1]), advice)
 	}
 }
 

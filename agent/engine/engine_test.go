@@ -255,7 +255,7 @@ func TestSouthsStopBeforeNorthsAndAHangingConnectorDoesNotHoldUpTheStop(t *testi
 		p.breaks("read S", func(context.Context) error { <-hold; return nil })
 		pass(1500 * time.Millisecond)
 		p.took()
-		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		before := time.Now()
 		err := p.Stop(ctx)
