@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -16,8 +17,8 @@ import (
 
 // Limits of what is waited for, generous because several agents share the machine.
 const (
-	commandLimit = 60 * time.Second // from handing out a command to its end
-	messageLimit = 30 * time.Second // for a configuration that the recording has
+	commandLimit = 3 * time.Minute // from handing out a command to its end
+	messageLimit = 2 * time.Minute // for a configuration that the recording has
 )
 
 // Ports in the recordings.
@@ -226,6 +227,11 @@ func (p *Player) settle(it *Played, ids []string, s script) error {
 		if n > 0 {
 			p.await(endpoint, it.from, n) // what does not come shows in the comparison
 		}
+	}
+	if s.last != "" && !harness.UntilDone(ctx, func() bool {
+		return slices.ContainsFunc(p.sim.Requests(cloudsim.RequestFilter{Agent: p.id, Endpoint: "E7", After: it.from}), func(r cloudsim.Request) bool { return bytes.Contains(r.Body, []byte(s.last)) })
+	}) {
+		return fmt.Errorf("no configuration with %s was sent", s.last)
 	}
 	if len(s.rules) == 0 && s.polls == 0 {
 		return nil // the poll that fetches the next commands closes the window

@@ -17,6 +17,7 @@ type script struct {
 	open   []step          // the first thing that happens in it
 	polls  int             // how many more polls it lasts, to see that nothing else happens
 	sends  []string        // E7, E8: configurations of ours that the recording does not have, but belong to the scenario
+	last   string          // what the configuration holds with which ours ends the scenario, "" when the number of them tells
 }
 
 func (s script) arranges() bool { return len(s.before)+len(s.open)+len(s.rules) > 0 }

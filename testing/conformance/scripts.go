@@ -24,7 +24,7 @@ var scripts = map[string]script{
 	"configuration-500-twice":       {rules: answer("E7", 500, "not here", 2)},
 	"configuration-400-bad-request": {rules: answer("E7", 400, "Bad Request", 1), polls: 2}, // a retry would come after two seconds
 	"configuration-400-other-text":  {rules: answer("E7", 400, "no", 1)},
-	"batch-of-four":                 {before: []step{renamed("OIBus d1")}},
+	"batch-of-four":                 {before: []step{renamed("OIBus d1")}, last: `"B3"`},
 	"command-after-restart":         {before: []step{restarted}},
 
 	// Ours is not refused (see the table of differences). What follows takes more than a poll.

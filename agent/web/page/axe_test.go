@@ -24,7 +24,7 @@ var axeSource = sync.OnceValues(func() (string, error) {
 
 // severe lists what axe-core finds that is serious or critical.
 const severe = `(async () => {
-	const found = await axe.run(document, { resultTypes: ['violations'], runOnly: { type: 'tag', values: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice'] } });
+	const found = await axe.run(document, { resultTypes: ['violations'], runOnly: { type: 'tag', values: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] } });
 	return found.violations.filter((v) => ['serious', 'critical'].includes(v.impact)).map((v) => v.id + ': ' + v.help + '\n' + v.nodes.slice(0, 4).map((n) => '    ' + n.target.join(' ') + ' ' + n.failureSummary.split('\n').slice(1).join('; ')).join('\n')).join('\n');
 })()`
 

@@ -113,6 +113,14 @@ func (b *tab) listen(event any) {
 			text += " " + e.ExceptionDetails.Exception.Description
 		}
 		b.complaints = append(b.complaints, "exception: "+text)
+	case *runtime.EventConsoleAPICalled:
+		if e.Type == runtime.ConsoleAPICalledTypeError {
+			var text []string
+			for _, a := range e.Args {
+				text = append(text, string(a.Value)+a.Description)
+			}
+			b.complaints = append(b.complaints, "console.error: "+strings.Join(text, " "))
+		}
 	}
 }
 
