@@ -11,11 +11,25 @@ import (
 type arguments struct {
 	config        string // the data folder, absolute
 	settings      string // oibus.toml, absolute; "" when not given
+	help          bool
 	version       bool
 	resetPassword bool
 	service       bool     // run under the Windows service manager
 	rest          []string // for the agent, unchanged
 }
+
+const usage = `oibus-launcher is the service: it keeps the agent oibus running, and applies upgrades.
+
+  oibus-launcher --config FOLDER [options]
+
+  --config FOLDER     the data folder, which must exist (the current folder)
+  --settings FILE     the settings file, when it is not oibus.toml in the data folder
+  --version           print the versions of agent and launcher
+  --reset-password    give the first user a new password, kept in a file of the data folder
+  --service           run under the service manager of Windows
+
+What else is given goes to the agent: see oibus --help. oibus-installer installs the service, and tells how it is.
+`
 
 // The words for a switch that is on or off; a switch without a word is on.
 var (
@@ -32,6 +46,9 @@ func parseArguments(args []string) (arguments, error) {
 		return arguments{}, fmt.Errorf("cannot tell the current directory: %w", err)
 	}
 	a := arguments{config: dir}
+	if len(args) > 0 && args[0] == "help" {
+		args = []string{"-h"}
+	}
 	for len(args) > 0 {
 		name, value, hasValue := strings.Cut(args[0], "=")
 		rest := args[1:]
@@ -42,6 +59,10 @@ func parseArguments(args []string) (arguments, error) {
 			a.settings, rest, err = absolutePath(name, value, hasValue, rest)
 		case "--reset-password":
 			a.resetPassword, rest, err = switchOrWord(name, value, hasValue, rest)
+		case "-h":
+			a.help = true
+		case "--help":
+			a.help, err = onOrOff(name, value, hasValue)
 		case "--version":
 			a.version, err = onOrOff(name, value, hasValue)
 		case "--service":

@@ -34,6 +34,9 @@ func Main(args []string, stdout, stderr io.Writer) int {
 		return handshake.ExitBadSettings
 	}
 	switch {
+	case a.help:
+		_, _ = io.WriteString(stdout, usage) // the console is all there is to report to
+		return handshake.ExitStopped
 	case a.resetPassword:
 		return resetPassword(a, stdout, stderr)
 	case a.version:

@@ -2,7 +2,9 @@ package config
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -13,6 +15,7 @@ const defaultLauncherVersion = "3.4.0"
 type CommandLine struct {
 	DataDir            string // absolute
 	Settings           string // settings file, "" for the one in the data folder
+	Help               bool   // say what the options are and end
 	Version            bool   // print the versions and end
 	ResetPassword      bool   // reset the password of the user admin and end
 	IgnoreIPFilters    bool
@@ -20,6 +23,24 @@ type CommandLine struct {
 	LauncherVersion    string
 	Unknown            []string // options that mean nothing here, ignored as the reference does
 }
+
+// Usage says what the options are.
+const Usage = `oibus is the agent. The service oibus-launcher runs it; alone it serves until it is stopped.
+
+  oibus --config FOLDER [options]        serve
+  oibus import --from FOLDER [options]   bring over the site of an OIBus 3.8, see oibus import --help
+
+  --config FOLDER        the data folder, which must exist (the current folder)
+  --settings FILE        the settings file, when it is not oibus.toml in the data folder
+  --version              print the versions
+  --reset-password       give the first user a new password, kept in a file of the data folder
+  --ignoreIpFilters      let every address in
+  --ignoreRemoteUpdate   refuse upgrades from OIAnalytics
+  --launcherVersion V    what to announce as the version of the launcher
+
+Each also works as --ignore-ip-filters; false after it switches it off. Exit codes: 0 stopped, 1 failure, 2 wrong command
+line or settings, 3 data folder in use, 4 state of a newer version, 10 restart wanted, 11 upgrade staged.
+`
 
 // option is one option of the command line.
 type option struct {
@@ -52,6 +73,7 @@ var commandOptions = map[string]option{
 		c.DataDir, err = filepath.Abs(v)
 		return err
 	}),
+	"help": flag(func(c *CommandLine, on bool) { c.Help = on }),
 	"settings": text(func(c *CommandLine, v string) (err error) {
 		c.Settings, err = filepath.Abs(v)
 		return err
@@ -71,6 +93,10 @@ func ParseArgs(args []string) (CommandLine, error) {
 		return CommandLine{}, fmt.Errorf("cannot find the current folder: %w", err)
 	}
 	c := CommandLine{DataDir: dir, LauncherVersion: defaultLauncherVersion}
+	if len(args) > 0 && args[0] == "help" {
+		args = []string{"-h"}
+	}
+	named := slices.ContainsFunc(args, func(a string) bool { return a == "--config" || strings.HasPrefix(a, "--config=") })
 	for len(args) > 0 {
 		var used int
 		if used, err = c.take(args); err != nil {
@@ -78,11 +104,20 @@ func ParseArgs(args []string) (CommandLine, error) {
 		}
 		args = args[used:]
 	}
+	if len(c.Unknown) > 0 && !named && !c.Help && !c.Version {
+		if _, err := os.Stat(filepath.Join(c.DataDir, "state")); err != nil { // a slip, or the wrong folder
+			return CommandLine{}, fmt.Errorf("the argument %q means nothing to OIBus, and --config, which names the data folder, is missing: see oibus --help", c.Unknown[0])
+		}
+	}
 	return c, nil
 }
 
 // take applies the first argument, with its value, and says how many arguments that were.
 func (c *CommandLine) take(args []string) (used int, err error) {
+	if args[0] == "-h" {
+		c.Help = true
+		return 1, nil
+	}
 	name, value, hasValue := strings.Cut(args[0], "=")
 	name, isOption := strings.CutPrefix(name, "--")
 	opt, known := commandOptions[camel(name)]

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 )
 
@@ -39,7 +40,10 @@ func TestTheCommandLineOfTheReferenceMeansTheSame(t *testing.T) {
 		"reset":              {[]string{"--reset-password"}, with(func(c *CommandLine) { c.ResetPassword = true })},
 		"reset true":         {[]string{"--reset-password", "true"}, with(func(c *CommandLine) { c.ResetPassword = true })},
 		"remote config":      {[]string{"--ignoreRemoteConfig", "true"}, base},
-		"unknown":            {[]string{"--check", "x", "-v"}, with(func(c *CommandLine) { c.Unknown = []string{"--check", "x", "-v"} })},
+		"help":               {[]string{"--help"}, with(func(c *CommandLine) { c.Help = true })},
+		"-h":                 {[]string{"-h"}, with(func(c *CommandLine) { c.Help = true })},
+		"the word help":      {[]string{"help", "import"}, with(func(c *CommandLine) { c.Help = true })},
+		"unknown":            {[]string{"--check", "x", "--config", dir, "-v"}, with(func(c *CommandLine) { c.DataDir, c.Unknown = dir, []string{"--check", "x", "-v"} })},
 	}
 	for name, test := range tests {
 		got, err := ParseArgs(test.args)
@@ -49,10 +53,26 @@ func TestTheCommandLineOfTheReferenceMeansTheSame(t *testing.T) {
 	}
 }
 
+func TestASlipWithoutADataFolderStartsNothing(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	for _, args := range [][]string{{"--confg", "/x"}, {"status"}, {"-v"}} {
+		if c, err := ParseArgs(args); err == nil || !strings.Contains(err.Error(), args[0]) || !strings.Contains(err.Error(), "--config") {
+			t.Errorf("%v gave %+v, %v", args, c, err)
+		}
+	}
+	if err := os.Mkdir("state", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if c, err := ParseArgs([]string{"--later-option"}); err != nil || len(c.Unknown) != 1 {
+		t.Errorf("in a data folder: %+v, %v", c, err)
+	}
+}
+
 func TestAnOptionThatNeedsAValueSaysSo(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{{"--config"}, {"--config", "--version"}, {"--settings="}, {"--no-config"}} {
-		if c, err := ParseArgs(args); err == nil && len(c.Unknown) == 0 {
+		if c, err := ParseArgs(args); err == nil {
 			t.Errorf("%v gave %+v", args, c)
 		}
 	}

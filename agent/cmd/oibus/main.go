@@ -60,6 +60,10 @@ func start(args []string, reporter *handshake.Reporter) (int, error) {
 	if err != nil {
 		return handshake.ExitBadSettings, err
 	}
+	if line.Help {
+		fmt.Print(config.Usage)
+		return handshake.ExitStopped, nil
+	}
 	for _, option := range line.Unknown {
 		fmt.Fprintf(os.Stderr, "the argument %q means nothing to OIBus and is ignored\n", option)
 	}

@@ -34,6 +34,8 @@ func TestEachEndHasItsExitCodeAndItsText(t *testing.T) {
 	}{
 		{[]string{"--version"}, handshake.ExitStopped, "OIBus version: ", ""},
 		{[]string{"--version", "--frobnicate"}, handshake.ExitStopped, "OIBus version: ", "frobnicate"},
+		{[]string{"--help"}, handshake.ExitStopped, "--config FOLDER", ""},
+		{[]string{"staus"}, handshake.ExitBadSettings, "", `"staus" means nothing`},
 		{[]string{"--config"}, handshake.ExitBadSettings, "", "config"},
 		{[]string{"--config", notes}, handshake.ExitBadSettings, "", "OIBus cannot run: wrong settings"},
 		{[]string{"import"}, handshake.ExitBadSettings, "", "--from"},

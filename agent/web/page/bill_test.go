@@ -19,8 +19,11 @@ func TestEveryLibraryHasItsLicence(t *testing.T) {
 		t.Fatal(err)
 	}
 	used := map[string]bool{"std": true}
-	for name := range scriptVersions {
+	for name, version := range scriptVersions {
 		used[name] = true
+		if version == "" {
+			t.Errorf("which version of %s this has is not said", name)
+		}
 	}
 	for _, system := range []string{"linux", "windows"} {
 		list := exec.Command("go", "list", "-deps", "-f", "{{if .Module}}{{.Module.Path}}{{end}}", "oibus/agent/cmd/oibus", "oibus/launcher/cmd/oibus-launcher", "oibus/installer/cmd/oibus-installer")

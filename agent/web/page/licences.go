@@ -28,8 +28,8 @@ type part struct {
 // scripted names the libraries that custom transformers may use, which are compiled in as source.
 const scripted = "npm:"
 
-// scriptVersions are those that the files in agent/script/lib name, "" where one does not say.
-var scriptVersions = map[string]string{"npm:jsonpath-plus": "", "npm:luxon": "3.7.2", "npm:papaparse": "5.7.1"}
+// scriptVersions are those of the files in agent/script/lib: jsonpath-plus is its dist/index-browser-umd.min.cjs.
+var scriptVersions = map[string]string{"npm:jsonpath-plus": "10.4.0", "npm:luxon": "3.7.2", "npm:papaparse": "5.7.1"}
 
 // licences is the SPDX expression of each part.
 var licences = sync.OnceValues(func() (map[string]string, error) {
