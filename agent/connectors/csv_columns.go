@@ -3,6 +3,7 @@ package connectors
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -40,6 +41,7 @@ type columns struct {
 	settings []settingColumn
 	unknown  string // a setting that the manifest does not have
 	partial  bool   // the manifest has settings that the file does not
+	strict   bool   // a boolean has to be one, and a row with broken JSON spoils no other
 }
 
 type settingColumn struct {
@@ -101,7 +103,20 @@ func isTrue(cell string) bool {
 	return false
 }
 
-// errJSON says that a cell which must hold JSON does not. It ends an import.
+// truthOf reads a boolean, and says whether it is one. Nothing is false, as everywhere.
+func truthOf(cell string) (value, ok bool) {
+	cell = strings.TrimSpace(cell)
+	if isTrue(cell) {
+		return true, true
+	}
+	switch cell {
+	case "", "false", "False", "FALSE", "0":
+		return false, true
+	}
+	return false, false
+}
+
+// errJSON says that a cell which must hold JSON does not. It ends an import by the rules of the reference.
 type errJSON struct{ text string }
 
 func (e *errJSON) Error() string { return e.text }
@@ -128,7 +143,7 @@ func (c *columns) settingsOf(row []string, name string, old json.RawMessage, fre
 			settings.Delete(column.key)
 			continue
 		}
-		value, err := column.value(cell)
+		value, err := column.value(cell, c.strict)
 		if err != nil {
 			return nil, &errJSON{"Settings " + quoted(column.key) + " of item " + quoted(name) + ": " + err.Error()}
 		}
@@ -137,9 +152,14 @@ func (c *columns) settingsOf(row []string, name string, old json.RawMessage, fre
 	return settings, nil
 }
 
-func (c *settingColumn) value(cell string) (any, error) {
+func (c *settingColumn) value(cell string, strict bool) (any, error) {
 	switch c.kind {
 	case manifest.TypeBoolean:
+		if value, ok := truthOf(cell); strict && !ok {
+			return nil, fmt.Errorf("must be true or false, not %q", cell)
+		} else if strict {
+			return value, nil
+		}
 		return isTrue(cell), nil
 	case manifest.TypeObject, manifest.TypeArray:
 		return schema.Parse(json.RawMessage(cell))

@@ -13,21 +13,18 @@ import (
 // Without it an item whose name is taken is refused.
 func (s *Service) ImportCSV(author, southID, text, delimiter string, replace bool) (count int, name string, err error) {
 	err = s.change(author, southID, Items, func(c *southChange, next *entity.South) error {
-		im, rows, err := c.newImporter(text, delimiter, next, replace)
+		im, err := c.newImporter(text, delimiter, next, replace)
 		if err != nil {
 			return err
 		}
-		im.unset = true
-		items, wrong, err := im.items(rows)
+		im.unset, im.told = true, toldErrors
+		items, err := im.all()
 		if err != nil {
 			return err
-		}
-		if len(wrong) > 0 {
-			return rowErrors(wrong)
 		}
 		count, name = len(items), next.Name
 		if !replace {
-			items = append(append(make([]entity.SouthItem, 0, len(items)+len(next.Items)), next.Items...), items...)
+			items = append(items, next.Items...)
 		}
 		sortItems(items)
 		next.Items, next.Groups = items, im.groups.sorted()
@@ -36,17 +33,34 @@ func (s *Service) ImportCSV(author, southID, text, delimiter string, replace boo
 	return count, name, err
 }
 
+// toldErrors is how many rows that cannot be used are told: the text goes over the wire.
+const toldErrors = 500
+
+// all makes the items of all rows, or fails when one of them cannot be used.
+func (im *importer) all() ([]entity.SouthItem, error) {
+	items, _, err := im.items()
+	if err != nil {
+		return nil, err
+	}
+	if im.refused > 0 {
+		return nil, im.rowErrors()
+	}
+	return items, nil
+}
+
 // rowErrors is the text of a command that failed because of rows.
-func rowErrors(wrong []RowError) error {
-	const enough = 500 // the text goes over the wire
+func (im *importer) rowErrors() error {
 	var b strings.Builder
 	b.WriteString("Error when checking csv items:")
-	for i, w := range wrong {
-		if i == enough {
-			fmt.Fprintf(&b, "\n%d more rows cannot be imported", len(wrong)-enough)
-			break
+	for _, w := range im.wrong {
+		if im.strict {
+			fmt.Fprintf(&b, "\nline %d: %s: %s", w.Line, w.Name, w.Error)
+		} else {
+			fmt.Fprintf(&b, "\n%s: %s", w.Name, w.Error)
 		}
-		fmt.Fprintf(&b, "\n%s: %s", w.Name, w.Error)
+	}
+	if more := im.refused - len(im.wrong); more > 0 {
+		fmt.Fprintf(&b, "\n%d more rows cannot be imported", more)
 	}
 	return &entity.InvalidError{Text: b.String()}
 }

@@ -26,13 +26,13 @@ func (s *Service) CheckCSV(southType, text, delimiter string, current json.RawMe
 	if err != nil {
 		return Checked{}, err
 	}
-	im, rows, err := c.newImporter(text, delimiter, south, replace)
+	im, err := c.newImporter(text, delimiter, south, replace)
 	if err != nil {
 		return Checked{}, err
 	}
 	groups := 0
 	im.fresh = func(string) entity.Audit { groups++; return entity.Audit{ID: fmt.Sprintf("temp_%d", groups)} }
-	items, wrong, err := im.items(rows)
+	items, wrong, err := im.items()
 	if err != nil {
 		return Checked{}, err
 	}

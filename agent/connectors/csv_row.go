@@ -40,7 +40,10 @@ func (im *importer) joinGroup(item *entity.SouthItem, row []string, name string)
 		return nil
 	}
 	if cell, has := im.cell(row, columnSync); has || item.ID == "" {
-		item.SyncWithGroup = isTrue(cell)
+		var err error
+		if item.SyncWithGroup, err = im.truth(columnSync, cell); err != nil {
+			return err
+		}
 	}
 	group, has := im.cell(row, columnGroup)
 	switch {
@@ -56,6 +59,7 @@ func (im *importer) joinGroup(item *entity.SouthItem, row []string, name string)
 			if item.ScanModeID == "" {
 				return im.noScanMode(name)
 			}
+			group = strings.Clone(group) // which would keep the whole table
 			im.groups.put(group, entity.SouthGroup{Audit: im.fresh(group), Name: group, ScanModeID: item.ScanModeID, History: item.History})
 			at = im.groups.names[group]
 		}
@@ -113,14 +117,31 @@ func (im *importer) strategy(h *entity.History, row []string, keep bool) error {
 	if !has && keep {
 		return nil
 	}
+	if cell == "" && im.asBefore && h.RecoveryStrategy == nil {
+		return nil
+	}
 	if cell == "" {
 		cell = entity.Oldest
 	}
-	if cell != entity.Oldest && cell != entity.Newest {
-		return entity.Invalid("%q must be one of [%s, %s]", columnStrategy, entity.Oldest, entity.Newest)
+	for _, known := range []string{entity.Oldest, entity.Newest} {
+		if cell == known {
+			h.RecoveryStrategy = &known // not the cell, which would keep the whole table
+			return nil
+		}
 	}
-	h.RecoveryStrategy = &cell
-	return nil
+	return entity.Invalid("%q must be one of [%s, %s]", columnStrategy, entity.Oldest, entity.Newest)
+}
+
+// truth reads a boolean of a row.
+func (im *importer) truth(column, cell string) (bool, error) {
+	if !im.strict {
+		return isTrue(cell), nil
+	}
+	value, ok := truthOf(cell)
+	if !ok {
+		return false, entity.Invalid("%q must be true or false, not %q", column, cell)
+	}
+	return value, nil
 }
 
 // timing reads one timing value. An empty cell is 0, and so is a missing column unless before is to be kept.
@@ -129,7 +150,10 @@ func (im *importer) timing(row []string, column string, before *float64, keep bo
 	if !has && keep {
 		return before, nil
 	}
-	if cell = strings.TrimSpace(cell); cell == "" {
+	if cell = strings.TrimSpace(cell); cell == "" && im.asBefore && before == nil {
+		return nil, nil
+	}
+	if cell == "" {
 		return new(float64), nil
 	}
 	v, err := strconv.ParseFloat(cell, 64)

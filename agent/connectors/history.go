@@ -16,12 +16,16 @@ type HistoryForm struct {
 	// Query finds the one that secrets are copied from.
 	Query   func(id string) (entity.HistoryQuery, error)
 	From    HistorySources
+	Copy    bool                                // see HistorySecrets
 	Decrypt func(cipher string) (string, error) // of commands; nil when the body has the secrets plain
 }
 
 // HistorySecrets say where the secrets of a new query come from when its command leaves them empty, and how to read them.
 type HistorySecrets struct {
-	From    HistorySources
+	From HistorySources
+	// Copy gives a new query also the items of the history query or South, whatever items the body has. Links in the body
+	// name them by the ids that they have there.
+	Copy    bool
 	Decrypt func(cipher string) (string, error) // of commands; nil when the body has them plain
 }
 
@@ -74,7 +78,12 @@ func (s *Service) fillQuery(next *entity.HistoryQuery, b *queryBody, f HistoryFo
 	if next.North.Caching, err = s.caching(&b.Caching); err != nil {
 		return err
 	}
-	ids, err := c.queryItems(next, bodies, previous.South.Items)
+	var ids map[string]string
+	if f.Old == nil && f.Copy {
+		ids, err = c.copiedQueryItems(next, previous.South.Items, f.From)
+	} else {
+		ids, err = c.queryItems(next, bodies, previous.South.Items)
+	}
 	if err != nil {
 		return err
 	}
@@ -162,6 +171,20 @@ func (c *southChange) queryItems(next *entity.HistoryQuery, bodies []itemBody, s
 	}
 	sortItems(items)
 	next.South.Items = items
+	return ids, nil
+}
+
+// copiedQueryItems gives a history query the items of another one or of a South, and says which id each of theirs has become.
+func (c *southChange) copiedQueryItems(next *entity.HistoryQuery, items []entity.SouthItem, from HistorySources) (map[string]string, error) {
+	if from.Query == "" && from.South == "" {
+		return nil, entity.Invalid("There is no South or history query whose items could be copied")
+	}
+	made, ids := c.copyItems(items), make(map[string]string, len(items))
+	for i := range made {
+		made[i].ScanModeID, made[i].GroupID, made[i].SyncWithGroup, made[i].History = "", "", false, entity.History{}
+		ids[items[i].ID] = made[i].ID
+	}
+	next.South.Items = made
 	return ids, nil
 }
 

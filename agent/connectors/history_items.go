@@ -86,16 +86,13 @@ func (h *HistoryItems) Delete(ids []string) ([]entity.SouthItem, error) {
 
 // Import adds the items of a table, as ImportCSV does, and says how many they were.
 func (h *HistoryItems) Import(text, delimiter string, replace bool) (items []entity.SouthItem, count int, err error) {
-	im, rows, err := h.c.newImporter(text, delimiter, &entity.South{Items: h.items}, replace)
+	im, err := h.c.newImporter(text, delimiter, &entity.South{Items: h.items}, replace)
 	if err != nil {
 		return nil, 0, err
 	}
-	items, wrong, err := im.items(rows)
-	if err != nil {
+	im.told = toldErrors
+	if items, err = im.all(); err != nil {
 		return nil, 0, err
-	}
-	if len(wrong) > 0 {
-		return nil, 0, rowErrors(wrong)
 	}
 	count = len(items)
 	if !replace {
@@ -172,12 +169,12 @@ func (s *Service) CheckHistoryCSV(southType, text, delimiter string, current jso
 		return Checked{}, err
 	}
 	south := entity.South{Connector: entity.Connector{Type: southType}, Items: h.items}
-	im, rows, err := h.c.newImporter(text, delimiter, &south, replace)
+	im, err := h.c.newImporter(text, delimiter, &south, replace)
 	if err != nil {
 		return Checked{}, err
 	}
 	im.fresh = func(string) entity.Audit { return entity.Audit{} }
-	items, wrong, err := im.items(rows)
+	items, wrong, err := im.items()
 	south.Items = items
 	return Checked{south, wrong}, err
 }

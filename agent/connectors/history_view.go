@@ -75,6 +75,16 @@ func (v Views) HistoryLight(q entity.HistoryQuery) HistoryLight {
 
 // HistoryView shows a history query, without secrets.
 func (v Views) HistoryView(q entity.HistoryQuery) (HistoryView, error) {
+	view, err := v.HistoryHead(q)
+	if err != nil {
+		return view, err
+	}
+	view.Items, err = v.HistoryItemViews(q.South.Type, q.South.Items)
+	return view, err
+}
+
+// HistoryHead shows a history query without its items, but for those that links name.
+func (v Views) HistoryHead(q entity.HistoryQuery) (HistoryView, error) {
 	south, err := v.blanker(q.South.Type).settings(q.South.Settings)
 	if err != nil {
 		return HistoryView{}, err
@@ -83,10 +93,9 @@ func (v Views) HistoryView(q entity.HistoryQuery) (HistoryView, error) {
 	if err != nil {
 		return HistoryView{}, err
 	}
-	items, err := v.HistoryItemViews(q.South.Type, q.South.Items)
 	view := HistoryView{
 		q.ID, v.audit(q.Audit), q.Name, q.Description, q.Status, q.Range, q.South.Type, south, q.North.Type, north,
-		v.CachingView(q.North.Caching), items, []HistoryLinkView{},
+		v.CachingView(q.North.Caching), []HistoryItemView{}, []HistoryLinkView{},
 	}
 	for _, link := range q.North.Transformers {
 		shown := HistoryLinkView{link.ID, v.Transformer(link.TransformerID), link.Options, []viewLightItem{}}
@@ -95,7 +104,7 @@ func (v Views) HistoryView(q entity.HistoryQuery) (HistoryView, error) {
 		}
 		view.Links = append(view.Links, shown)
 	}
-	return view, err
+	return view, nil
 }
 
 // HistoryItemViews shows items of a history query.

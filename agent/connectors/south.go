@@ -63,15 +63,20 @@ func (s *Service) CreateSouth(author string, body json.RawMessage, secrets Secre
 	if err := s.fillSouth(author, &next, b, form, secrets.From); err != nil {
 		return entity.South{}, err
 	}
+	return next, s.addSouth(next)
+}
+
+// addSouth makes a new South durable.
+func (s *Service) addSouth(next entity.South) error {
 	f := &southFile{document: southDocument{Order: nextOrder(s.souths, func(f *southFile) int { return f.document.Order })}}
 	if err := s.saveGeneration(f, next); err != nil {
-		return entity.South{}, err
+		return err
 	}
 	s.mu.Lock()
 	s.souths = append(s.souths, f)
 	s.mu.Unlock()
 	s.announce(Change{South, next.ID, Created})
-	return next, nil
+	return nil
 }
 
 // UpdateSouth replaces all of a South but its type: items and groups that the body does not have are deleted.

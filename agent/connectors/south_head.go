@@ -1,49 +1,28 @@
 package connectors
 
-import (
-	"encoding/json"
-
-	"oibus/agent/entity"
-	"oibus/agent/manifest"
-)
+import "encoding/json"
 
 // UpdateSouthHead replaces what a South has beside its type, items and groups. The body is a SouthCommand, of which the
 // items and groups do not count.
 func (s *Service) UpdateSouthHead(author, id string, body json.RawMessage, secrets Secrets) error {
 	s.changing.Lock()
 	defer s.changing.Unlock()
-	var b headBody
-	if err := decode(body, &b); err != nil {
-		return err
-	}
-	var f faults
-	f.head(&b)
-	if err := f.err(); err != nil {
-		return err
-	}
 	file, err := s.southFile(id)
 	if err != nil {
 		return err
 	}
 	next := file.south
+	b, c, err := s.readHead(author, next.Type, body, secrets)
+	if err != nil {
+		return err
+	}
 	if b.Type.value != next.Type {
 		return wrongType("South", next.Connector, b.Type.value)
 	}
 	if err := s.freeSouthName(b.Name.value, id); err != nil {
 		return err
 	}
-	c, err := s.southChange(author, next.Type, entity.South{})
-	if err != nil {
-		return err
-	}
-	plain, err := s.plain(manifest.AdaptSouth, next.Type, c.form.Settings, b.Settings.raw, secrets)
-	if err != nil {
-		return err
-	}
-	if err := c.form.Settings.Validate(plain); err != nil {
-		return err
-	}
-	if next.Settings, err = s.seal(c.form.Settings, plain, next.Settings); err != nil {
+	if next.Settings, err = s.seal(c.form.Settings, b.Settings.raw, next.Settings); err != nil {
 		return err
 	}
 	next.Name, next.Description, next.Enabled = b.Name.value, b.Description.value, b.Enabled.value

@@ -11,7 +11,7 @@ import (
 
 func (s *Service) form(author, id string, old *entity.HistoryQuery, secrets connectors.HistorySecrets) connectors.HistoryForm {
 	return connectors.HistoryForm{
-		Author: author, Old: old, Query: s.Query, From: secrets.From, Decrypt: secrets.Decrypt,
+		Author: author, Old: old, Query: s.Query, From: secrets.From, Copy: secrets.Copy, Decrypt: secrets.Decrypt,
 		Taken: func(name string) bool {
 			return slices.ContainsFunc(s.Queries(), func(q entity.HistoryQuery) bool { return q.Name == name && q.ID != id })
 		},

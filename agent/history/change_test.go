@@ -46,6 +46,30 @@ func TestAQueryIsRefusedWithTheTextOfTheReference(t *testing.T) {
 	}
 }
 
+func TestAQueryHasTheItemsOfTheOneThatItIsADuplicateOf(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	command := query("Q", 6, item("b", "id", "temp_2"), item("a", "id", "temp_1"))
+	q := r.create(command)
+	b := q.South.Items[1]
+	command["name"], command["items"] = "Copy", []tree{}
+	command["northTransformers"] = []any{tree{"id": "", "transformerId": keepAll, "options": tree{}, "items": []any{tree{"id": b.ID, "name": b.Name, "enabled": true}}}}
+	copied, err := r.Create(t.Context(), "you", raw(command), connectors.HistorySecrets{From: connectors.HistorySources{Query: q.ID}, Copy: true})
+	r.must(err)
+	got := copied.South.Items
+	if len(got) != 2 || got[1].Name != "b" || got[1].ID == b.ID || got[1].CreatedBy != "you" || string(got[1].Settings) != string(b.Settings) ||
+		len(copied.North.Transformers) != 1 || copied.North.Transformers[0].Source.ItemIDs[0] != got[1].ID {
+		t.Errorf("%+v %+v", got, copied.North.Transformers)
+	}
+	command["name"] = "None"
+	_, err = r.Create(t.Context(), "me", raw(command), connectors.HistorySecrets{Copy: true})
+	r.refused(err, "There is no South or history query whose items could be copied")
+	counts, err := r.ImportTable(t.Context(), "me", q.ID, connectors.Table{Text: "name,enabled\na,false\n", Delimiter: ",", Delete: true})
+	if now := r.query(q.ID).South.Items; err != nil || counts != (connectors.Counts{Replaced: 1, Deleted: 1}) || len(now) != 1 || now[0].ID != q.South.Items[0].ID || now[0].Enabled {
+		t.Errorf("%+v %v %+v", counts, err, now)
+	}
+}
+
 func TestTemporaryIdsBecomeRealOnesInLinks(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)

@@ -97,6 +97,15 @@ func (s *Service) ImportCSV(ctx context.Context, author, id, text, delimiter str
 	return count, name, err
 }
 
+// ImportTable puts the items of a table into a query, all or none, as the page asks.
+func (s *Service) ImportTable(ctx context.Context, author, id string, t connectors.Table) (counts connectors.Counts, err error) {
+	err = s.changeItems(ctx, author, id, func(h *connectors.HistoryItems) (items []entity.SouthItem, err error) {
+		items, counts, err = h.ImportTable(t)
+		return items, err
+	})
+	return counts, err
+}
+
 // ImportItems puts items into a query that a check of a table returned to the page.
 func (s *Service) ImportItems(ctx context.Context, author, id string, items json.RawMessage, replace bool) error {
 	return s.changeItems(ctx, author, id, func(h *connectors.HistoryItems) ([]entity.SouthItem, error) { return h.Put(items, replace) })

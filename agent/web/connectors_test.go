@@ -227,25 +227,98 @@ func TestATableIsPreviewedAndImportedAsAWhole(t *testing.T) {
 	path := "/api/south/" + south + "/items/import/"
 	head, rows, _ := strings.Cut(csvTable, "\n")
 	rows = strings.ReplaceAll(rows, "Every minute", s.settings.ScanModes()[0].Name)
-	var seen struct {
-		Count, ErrorCount int
-		Errors            []struct{ Error string }
+	type preview struct {
+		Count, New, Replaced, Unchanged, Deleted, ErrorCount int
+		DeletedItems                                         []string
+		Errors                                               []struct {
+			Error string
+			Line  int
+		}
 	}
-	fields := func(text, replace string) string {
-		return form("delimiter", ",", "deleteItemsNotPresent", replace, "@itemsToImport", text)
+	fields := func(text, mode string) string {
+		return form("delimiter", ",", "updateExisting", fmt.Sprint(mode == "update"), "deleteItemsNotPresent", fmt.Sprint(mode == "delete"), "@itemsToImport", text)
 	}
-	again := head + "\n" + rows + strings.Replace(strings.SplitAfter(rows, "\n")[0], "new", "a", 1)
-	r := s.asForm("POST", path+"preview", fields(again, "false"))
-	if err := json.Unmarshal([]byte(r.body), &seen); err != nil || seen.Count != 1 || seen.ErrorCount != 2 ||
-		seen.Errors[0].Error != `Scan mode "Never" not found for item "bad"` || seen.Errors[1].Error != `Item name "a" already used` {
-		t.Errorf("%d %s %v", r.status, r.body, err)
+	see := func(text, mode string) (p preview) {
+		t.Helper()
+		if r := s.asForm("POST", path+"preview", fields(text, mode)); r.status != 200 || json.Unmarshal([]byte(r.body), &p) != nil {
+			t.Errorf("%d %s", r.status, r.body)
+		}
+		return p
 	}
-	if r := s.asForm("POST", path+"table", fields(again, "false")); r.status != 400 || !strings.Contains(r.body, "Error when checking csv items:") {
+	good := strings.SplitAfter(rows, "\n")[0]
+	again := head + "\n" + rows + "\n" + strings.Replace(good, "new", "a", 1)
+	seen := see(again, "add")
+	if seen.Count != 1 || seen.ErrorCount != 2 || seen.Errors[0].Error != `Scan mode "Never" not found for item "bad"` || seen.Errors[0].Line != 3 ||
+		!strings.HasPrefix(seen.Errors[1].Error, `Item name "a" already used`) || seen.Errors[1].Line != 5 {
+		t.Errorf("%+v", seen)
+	}
+	if r := s.asForm("POST", path+"table", fields(again, "add")); r.status != 400 || !strings.Contains(r.body, `Error when checking csv items:\nline 3: bad: `) {
 		t.Errorf("a table with mistakes: %d %s", r.status, r.body)
 	}
-	s.asForm("POST", path+"table", fields(head+"\n"+strings.SplitAfter(rows, "\n")[0], "true")).want(t, "a table", 200, `{"count":1}`)
-	if got, err := s.connectors.South(south); err != nil || len(got.Items) != 1 || got.Items[0].Name != "new" {
-		t.Errorf("the items are %v %v", got.Items, err)
+	both := head + "\n" + good + strings.NewReplacer("new", "a", "1000", "2000").Replace(good)
+	if seen := see(both, "update"); seen.Count != 2 || seen.New != 1 || seen.Replaced != 1 || seen.Deleted != 0 || seen.ErrorCount != 0 {
+		t.Errorf("%+v", seen)
+	}
+	if seen := see(head+"\n"+good, "delete"); seen.Count != 1 || seen.Deleted != 1 || strings.Join(seen.DeletedItems, " ") != "a" {
+		t.Errorf("%+v", seen)
+	}
+	before := itemIDsOf(t, s, south)
+	s.asForm("POST", path+"table", fields(both, "update")).want(t, "a table", 200, `{"count":2,"new":1,"replaced":1,"unchanged":0,"deleted":0}`)
+	if after := itemIDsOf(t, s, south); len(after) != 2 || after["a"] != before["a"] {
+		t.Errorf("the items were %v and are %v", before, after)
+	}
+	s.asForm("POST", path+"table", fields(head+"\n"+good, "delete")).want(t, "a table", 200, `{"count":1,"new":0,"replaced":0,"unchanged":1,"deleted":1}`)
+	if after := itemIDsOf(t, s, south); len(after) != 1 || after["new"] == "" {
+		t.Errorf("the items are %v", after)
+	}
+	for text, want := range map[string]string{
+		"": `The file is empty`, "\n \n": `The file is empty`, "name,scanMode\n\n": "nothing below its column names", "name;scanMode\na;b\n": `is the delimiter \",\" right? Its first line rather looks like \";\"`,
+		"PK\x03\x04\x00\x00": "UTF-8", "name\n\xe9t\xe9": "UTF-8",
+	} {
+		for _, step := range []string{"preview", "table"} {
+			if r := s.asForm("POST", path+step, fields(text, "delete")); r.status != 400 || !strings.Contains(r.body, want) {
+				t.Errorf("%s of %q: %d %s", step, text, r.status, r.body)
+			}
+		}
+	}
+}
+
+// itemIDsOf are the ids of the items of a South by name.
+func itemIDsOf(t *testing.T, s *site, south string) map[string]string {
+	t.Helper()
+	got, err := s.connectors.South(south)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := map[string]string{}
+	for _, i := range got.Items {
+		ids[i.Name] = i.ID
+	}
+	return ids
+}
+
+func TestASouthIsDuplicatedWithItsItemsWithoutThemGoingToTheBrowser(t *testing.T) {
+	t.Parallel()
+	s, south, _ := with(t, "a", "b")
+	head := `"type":"folder-scanner","description":"d","enabled":false,"settings":` + strings.Replace(scannerSettings, "s3cret", "", 1)
+	r := s.as("POST", "/api/south?items=copy&duplicate="+south, `{"name":"Copy",`+head+`}`)
+	var made struct {
+		ID    string
+		Items []any
+	}
+	if err := json.Unmarshal([]byte(r.body), &made); err != nil || r.status != 201 || made.Items == nil || len(made.Items) != 0 {
+		t.Fatalf("%d %s %v", r.status, r.body, err)
+	}
+	before, after := itemIDsOf(t, s, south), itemIDsOf(t, s, made.ID)
+	if len(after) != 2 || after["a"] == "" || after["a"] == before["a"] || after["b"] == before["b"] {
+		t.Errorf("the items are %v, those of the original %v", after, before)
+	}
+	s.as("POST", "/api/south?items=copy&duplicate=nothing", `{"name":"Copy 2",`+head+`}`).want(t, "of nothing", 404, `{"error":"South \"nothing\" not found"}`)
+	if r := s.as("POST", "/api/south?items=copy&duplicate="+south, `{"name":"Copy",`+head+`}`); r.status != 400 || !strings.Contains(r.body, "already exists") {
+		t.Errorf("a name twice: %d %s", r.status, r.body)
+	}
+	if r := s.as("POST", "/api/south?items=copy&duplicate="+south, `{"name":"Copy 3"}`); r.status != 400 {
+		t.Errorf("half a body: %d %s", r.status, r.body)
 	}
 }
 

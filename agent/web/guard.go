@@ -45,6 +45,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	s.setDeadlines(w, s.patience)
 	if s.admit(t, r) {
+		defer func() { s.tidy.handled(t.size + max(0, r.ContentLength)) }()
 		s.mux.ServeHTTP(t, plainPath(r))
 	}
 }
@@ -228,10 +229,11 @@ func (s *Server) setDeadlines(w http.ResponseWriter, limit time.Duration) {
 	c.SetWriteDeadline(at)
 }
 
-// answer notes whether anything was sent.
+// answer notes whether anything was sent, and how much.
 type answer struct {
 	http.ResponseWriter
 	started bool
+	size    int64
 }
 
 func (a *answer) WriteHeader(status int) {
@@ -241,7 +243,9 @@ func (a *answer) WriteHeader(status int) {
 
 func (a *answer) Write(p []byte) (int, error) {
 	a.started = true
-	return a.ResponseWriter.Write(p)
+	n, err := a.ResponseWriter.Write(p)
+	a.size += int64(n)
+	return n, err
 }
 
 // Unwrap is for http.ResponseController.

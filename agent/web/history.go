@@ -31,6 +31,7 @@ type Histories interface {
 	DeleteItems(ctx context.Context, author, id string, itemIDs []string) error
 	DeleteAllItems(ctx context.Context, author, id string) error
 	ImportItems(ctx context.Context, author, id string, items json.RawMessage, replace bool) error
+	ImportTable(ctx context.Context, author, id string, t connectors.Table) (connectors.Counts, error)
 	ExportCSV(id, delimiter string) (string, error)
 	SaveLink(ctx context.Context, author, id string, body json.RawMessage) error
 	DeleteLink(ctx context.Context, author, id, linkID string) error
@@ -62,14 +63,20 @@ func (s *Server) listHistories(*http.Request) ([]connectors.HistoryLight, error)
 	return list, nil
 }
 
+// findHistory shows a history query; with ?items=false, for the page, without its items, of which there may be 100,000.
 func (s *Server) findHistory(r *http.Request) (connectors.HistoryView, error) {
 	q, err := s.o.Histories.Query(r.PathValue("id"))
 	if err != nil {
 		return connectors.HistoryView{}, err
 	}
+	if r.URL.Query().Get("items") == "false" {
+		return s.views.HistoryHead(q)
+	}
 	return s.views.HistoryView(q)
 }
 
+// createHistory makes a history query; with ?items=copy, for the page, with the items of the South or history query that
+// its secrets are copied from, which then are not in the answer either.
 func (s *Server) createHistory(w http.ResponseWriter, r *http.Request) error {
 	content, err := top(r, historyParts)
 	if err != nil {
@@ -77,11 +84,15 @@ func (s *Server) createHistory(w http.ResponseWriter, r *http.Request) error {
 	}
 	from := r.URL.Query()
 	q, err := s.o.Histories.Create(r.Context(), author(r), content, connectors.HistorySecrets{
-		From: connectors.HistorySources{South: from.Get("fromSouth"), North: from.Get("fromNorth"), Query: from.Get("duplicate")}})
+		From: connectors.HistorySources{South: from.Get("fromSouth"), North: from.Get("fromNorth"), Query: from.Get("duplicate")}, Copy: from.Get("items") == "copy"})
 	if err != nil {
 		return err
 	}
-	view, err := s.views.HistoryView(q)
+	show := s.views.HistoryView
+	if from.Get("items") == "copy" {
+		show = s.views.HistoryHead
+	}
+	view, err := show(q)
 	return created(w, view, err)
 }
 

@@ -98,6 +98,7 @@ func (s *Server) table() []operation {
 		{"GET", "/sse/engine", stream, s.streamEngine, false},
 		{"GET", "/sse/home", stream, s.streamHome, false},
 		{"GET", "/sse/logs", stream, s.streamLogs, false},
+		{"GET", bundlePath, stream, s.streamBundle, false}, // ours: many of all streams over one connection
 	}
 }
 
@@ -116,6 +117,7 @@ func (s *Server) mountTable() {
 		if op.newer && s.o.Released {
 			continue
 		}
+		s.streams.route(op.level, op.method+" "+op.path)
 		s.mux.HandleFunc(op.method+" "+op.path, s.guard(op.level, s.answering(op.handle)))
 	}
 	s.mux.HandleFunc("/", s.guard(access.Public, http.HandlerFunc(s.answerNotFound)))

@@ -10,7 +10,7 @@ func (s *Server) connectorTable() []operation {
 		{"GET", "/api/south/{id}/{part}", api, s.southPart, false}, // manifests/{type} and {id}/groups
 		{"GET", "/api/south", api, show(s.listSouths), false},
 		{"POST", "/api/south", api, s.createSouth, false},
-		{"GET", "/api/south/{id}", api, show(s.findSouth), false},
+		{"GET", "/api/south/{id}", api, slow(s.findSouth), false},
 		{"PUT", "/api/south/{id}", api, s.updateSouth, false},
 		{"DELETE", "/api/south/{id}", api, act(s.deleteSouth), false},
 		{"POST", "/api/south/{id}/start", api, s.enableSouth(true), false},
@@ -19,7 +19,7 @@ func (s *Server) connectorTable() []operation {
 		{"PUT", "/api/south/{id}/metrics/reset", api, act(s.resetSouthMetrics), false}, // as the reference's own page asks
 		{"POST", "/api/south/{id}/test/connection", api, slow(show(s.testSouth)), false},
 		{"POST", "/api/south/{id}/items/test", api, slow(show(s.testSouthItem)), false},
-		{"GET", "/api/south/{id}/items/list", api, slow(show(s.listItems)), false},
+		{"GET", "/api/south/{id}/items/list", api, slow(streamed(s.listItems)), false},
 		{"GET", "/api/south/{id}/items/search", api, show(s.searchItems), false},
 		{"GET", "/api/south/{id}/items/ids", api, show(s.itemIDs), false}, // ours
 		{"GET", "/api/south/{id}/items/{itemId}", api, show(s.findItemOfSouth), false},

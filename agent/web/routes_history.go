@@ -34,6 +34,8 @@ func (s *Server) historyTable() []operation {
 		{"POST", one + "/items/export", api, slow(exporting(s.o.Histories.ExportCSV)), false},
 		{"POST", one + "/items/import/check", api, slow(show(s.checkHistoryImport)), false}, // id is a type
 		{"POST", one + "/items/import", api, slow(act(s.importHistoryItems)), false},
+		{"POST", one + "/items/import/preview", api, slow(show(s.previewHistoryImport)), false}, // ours
+		{"POST", one + "/items/import/table", api, slow(show(s.importHistoryTable)), false},     // ours
 		{"POST", one + "/transformers", api, slow(changeTop(historyLinkParts, s.saveHistoryLink)), false},
 		{"DELETE", one + "/transformers/{linkId}", api, slow(act(s.deleteHistoryLink)), false},
 		{"GET", one + "/cache/search", api, slow(show(s.searchHistoryCache)), false},

@@ -47,6 +47,7 @@ type Server struct {
 	states   sharedStates
 	flow     flowBook
 	uploads  uploads
+	tidy     *tidier
 	patience time.Duration // for a request and its answer
 	views    connectors.Views
 	notFound http.HandlerFunc
@@ -73,6 +74,7 @@ func New(o Options) (*Server, error) {
 		hosts:    newHostList(o.Address, o.AllowedHosts),
 		rate:     newRateLimiter(o.Now),
 		streams:  newStreams(),
+		tidy:     newTidier(),
 		patience: requestLimit,
 		mux:      http.NewServeMux(),
 		crossing: http.NewCrossOriginProtection(),
@@ -92,6 +94,7 @@ func New(o Options) (*Server, error) {
 // Mount adds routes. Call it before Start.
 func (s *Server) Mount(routes ...access.Route) {
 	for _, r := range routes {
+		s.streams.route(r.Level, r.Method+" "+r.Path)
 		s.mux.HandleFunc(r.Method+" "+r.Path, s.guard(r.Level, r.Handler))
 	}
 }

@@ -62,23 +62,42 @@ func (s *Server) listSouths(*http.Request) ([]connectors.Light, error) {
 }
 
 // findSouth shows a South; with ?items=false, for the page, without its items, of which there may be 100,000.
-func (s *Server) findSouth(r *http.Request) (connectors.SouthView, error) {
+func (s *Server) findSouth(w http.ResponseWriter, r *http.Request) error {
 	if r.URL.Query().Get("items") == "false" {
-		return s.views.SouthHead(r.PathValue("id"))
+		return show(func(r *http.Request) (connectors.SouthView, error) { return s.views.SouthHead(r.PathValue("id")) })(w, r)
 	}
-	return s.views.SouthView(r.PathValue("id"))
+	return streamed(func(r *http.Request) (connectors.Stream, error) { return s.views.SouthStream(r.PathValue("id")) })(w, r)
 }
 
+// createSouth makes a South; with ?duplicate=…&items=copy, for the page, with the items and groups of the one that it is a
+// duplicate of, which then are not in the answer either.
 func (s *Server) createSouth(w http.ResponseWriter, r *http.Request) error {
+	from := r.URL.Query().Get("duplicate")
+	if from != "" && r.URL.Query().Get("items") == "copy" {
+		return s.duplicateSouth(w, r, from)
+	}
 	content, err := top(r, southParts)
 	if err != nil {
 		return err
 	}
-	south, err := s.o.Connectors.CreateSouth(author(r), content, plainSecrets(r.URL.Query().Get("duplicate")))
+	south, err := s.o.Connectors.CreateSouth(author(r), content, plainSecrets(from))
 	if err != nil {
 		return err
 	}
 	view, err := s.views.SouthView(south.ID)
+	return created(w, view, err)
+}
+
+func (s *Server) duplicateSouth(w http.ResponseWriter, r *http.Request, from string) error {
+	content, err := top(r, southHeadParts)
+	if err != nil {
+		return err
+	}
+	south, err := s.o.Connectors.DuplicateSouth(author(r), from, content)
+	if err != nil {
+		return err
+	}
+	view, err := s.views.SouthHead(south.ID)
 	return created(w, view, err)
 }
 

@@ -95,7 +95,7 @@ func tables(r *http.Request, names ...string) (map[string]string, error) {
 		if err != nil {
 			return nil, cutForm(err)
 		}
-		if form[part.FormName()], err = partText(part); err != nil {
+		if form[part.FormName()], err = partText(part, r.ContentLength); err != nil {
 			return nil, cutForm(err)
 		}
 	}
@@ -111,9 +111,20 @@ func tables(r *http.Request, names ...string) (map[string]string, error) {
 	return form, nil
 }
 
-func partText(part *multipart.Part) (string, error) {
+// partText reads a part. whole is how long the body says to be, -1 when it does not: what is long is then read into one piece.
+func partText(part *multipart.Part, whole int64) (string, error) {
+	const first = 1 << 20 // which has come before the rest is believed in
 	var b strings.Builder
-	_, err := io.Copy(&b, part)
+	n, err := io.CopyN(&b, part, first)
+	if err == nil && whole > n {
+		b.Grow(int(min(whole, maxTable) - n))
+	}
+	if err == nil {
+		_, err = io.Copy(&b, part)
+	}
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
 	return strings.TrimPrefix(b.String(), "\ufeff"), err
 }
 

@@ -23,12 +23,8 @@ var (
 	moveForm    = shape.Object(shape.Key("groupId", shape.OrNull(shape.Text)), shape.Key("itemIds", shape.List(shape.Text)))
 )
 
-func (s *Server) listItems(r *http.Request) ([]connectors.ItemView, error) {
-	south, err := s.views.South(r.PathValue("id"))
-	if err != nil {
-		return nil, err
-	}
-	return s.views.ItemViews(south.ID, south.Items)
+func (s *Server) listItems(r *http.Request) (connectors.Stream, error) {
+	return s.views.ItemsStream(r.PathValue("id"))
 }
 
 func (s *Server) findItemOfSouth(r *http.Request) (connectors.ItemView, error) {

@@ -6,7 +6,10 @@ import (
 	"sync"
 	"time"
 
+	"oibus/agent/entity"
+	"oibus/agent/web/access"
 	"oibus/agent/web/auth"
+	"oibus/agent/web/bundle"
 )
 
 // Pace of the live streams.
@@ -20,7 +23,8 @@ const (
 
 // streams are the live streams that are open, each with the proof it stands on.
 type streams struct {
-	pace time.Duration
+	pace   time.Duration
+	routes map[string]bool // patterns of the routes that are streams; written before the server starts
 
 	mu   sync.Mutex
 	open map[*stream]struct{}
@@ -31,7 +35,19 @@ type stream struct {
 	end    context.CancelFunc
 }
 
-func newStreams() *streams { return &streams{pace: sessionCheck, open: map[*stream]struct{}{}} }
+func newStreams() *streams {
+	return &streams{pace: sessionCheck, routes: map[string]bool{}, open: map[*stream]struct{}{}}
+}
+
+// bundlePath is where many streams are had over one connection.
+const bundlePath = "/sse/bundle"
+
+// route notes a route that may be part of a bundle.
+func (s *streams) route(level access.Level, pattern string) {
+	if level == access.Stream && pattern != "GET "+bundlePath {
+		s.routes[pattern] = true
+	}
+}
 
 func (s *streams) add(st *stream) (remove func()) {
 	s.mu.Lock()
@@ -91,6 +107,19 @@ func (s *Server) serveStream(w http.ResponseWriter, r *http.Request, caller auth
 	c := http.NewResponseController(w)
 	c.SetReadDeadline(time.Time{})
 	next(&eventWriter{ResponseWriter: w, control: c}, r.WithContext(ctx))
+}
+
+// streamBundle sends the events of all the streams that it is asked for. A browser has no more than six connections to
+// a server, whatever number of windows it has.
+func (s *Server) streamBundle(w http.ResponseWriter, r *http.Request) error {
+	known := func(part *http.Request) bool {
+		_, pattern := s.mux.Handler(part)
+		return s.streams.routes[pattern]
+	}
+	if err := bundle.Serve(w, r, s.mux, known, s.log); err != nil {
+		return entity.Invalid("%v", err)
+	}
+	return nil
 }
 
 // eventWriter gives each write its own deadline.

@@ -63,6 +63,7 @@ var groups = []struct {
 	{"files", files},
 	{"takeover", takeovers},
 	{"page", page},
+	{"items", itemTables},
 	{"idle", idle},
 }
 

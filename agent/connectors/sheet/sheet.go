@@ -6,6 +6,7 @@
 package sheet
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -36,36 +37,65 @@ func Guess(text string) string {
 
 // Read splits a text into its header and its rows. Lines without any text are skipped.
 func Read(text, delimiter string) (header []string, rows [][]string) {
-	r := reader{text: strings.TrimPrefix(text, mark), delimiter: delimiter}
-	for !r.ended() {
-		row := r.row()
-		switch {
-		case len(row) == 1 && row[0] == "":
-		case header == nil:
-			header = row
-		default:
-			rows = append(rows, row)
+	r := NewReader(text, delimiter)
+	for {
+		row, ok := r.Next()
+		if !ok {
+			return r.Header, rows
+		}
+		rows = append(rows, slices.Clone(row))
+	}
+}
+
+// Reader reads the rows of a text one after the other.
+type Reader struct {
+	Header []string // nil when there is none
+	r      reader
+	row    []string
+}
+
+// NewReader reads the header of a text.
+func NewReader(text, delimiter string) *Reader {
+	r := &Reader{r: reader{text: strings.TrimPrefix(text, mark), delimiter: delimiter, line: 1}}
+	if header, ok := r.Next(); ok {
+		r.Header = slices.Clone(header)
+	}
+	return r
+}
+
+// Next returns the next row, which is good until Next is called again. Its cells share the memory of the text: who keeps one keeps
+// all of it.
+func (r *Reader) Next() (row []string, ok bool) {
+	for !r.r.ended() {
+		r.row = r.r.row(r.row[:0])
+		if len(r.row) > 1 || r.row[0] != "" {
+			return r.row, true
 		}
 	}
-	return header, rows
+	return nil, false
 }
+
+// Line is where in the text the last row began, counted from 1.
+func (r *Reader) Line() int { return r.r.began }
+
+// Rest is the text that was not read yet.
+func (r *Reader) Rest() string { return r.r.text }
 
 // reader cuts text, whose cells share its memory where nothing in them is escaped.
 type reader struct {
 	text, delimiter string
-	width           int // of the widest row so far
+	began, line     int // where the row begins, and where the text goes on
 }
 
 func (r *reader) ended() bool { return r.text == "" }
 
-// row reads up to the end of a line.
-func (r *reader) row() []string {
-	row := make([]string, 0, r.width)
+// row reads up to the end of a line, into row.
+func (r *reader) row(row []string) []string {
+	r.began = r.line
 	for {
 		cell, last := r.cell()
 		row = append(row, cell)
 		if last {
-			r.width = max(r.width, len(row))
 			return row
 		}
 	}
@@ -82,7 +112,9 @@ func (r *reader) cell() (cell string, last bool) {
 		}
 		return cell, r.newline()
 	}
+	within := r.text
 	cell, r.text = quoted(r.text[1:])
+	r.line += lineEnds(within[:len(within)-len(r.text)])
 	if strings.HasPrefix(r.text, r.delimiter) {
 		r.text = r.text[len(r.delimiter):]
 		return cell, false
@@ -109,12 +141,18 @@ func (r *reader) plain() int {
 
 // newline skips one line end. The end of the text is one too.
 func (r *reader) newline() bool {
+	r.line++
 	if after, ok := strings.CutPrefix(r.text, "\r\n"); ok {
 		r.text = after
 	} else if r.text != "" {
 		r.text = r.text[1:]
 	}
 	return true
+}
+
+// lineEnds counts the line ends of any system in a text.
+func lineEnds(text string) int {
+	return strings.Count(text, "\n") + strings.Count(text, "\r") - strings.Count(text, "\r\n")
 }
 
 // quoted reads up to the closing quote, or to the end when there is none, and returns what follows. Two quotes in a

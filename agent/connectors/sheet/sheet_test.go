@@ -35,6 +35,21 @@ func TestTablesAreReadWhateverProgramWroteThem(t *testing.T) {
 	}
 }
 
+func TestEachRowKnowsTheLineThatItBeganIn(t *testing.T) {
+	t.Parallel()
+	r := NewReader("\ufeffa,b\r\n\r\n1,\"x\r\ny\nz\"\r2,\"\"\"\n\"\n\n3,4", ",")
+	var lines []int
+	for _, ok := r.Next(); ok; _, ok = r.Next() {
+		lines = append(lines, r.Line())
+	}
+	if want := []int{3, 6, 9}; !slices.Equal(lines, want) || r.Rest() != "" {
+		t.Errorf("lines %v, want %v; %q is left", lines, want, r.Rest())
+	}
+	if r := NewReader("\n\n", ","); r.Header != nil {
+		t.Errorf("a header %q of nothing", r.Header)
+	}
+}
+
 func TestTheDelimiterIsGuessedFromTheFirstLine(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{"a,b\n1;2;3": ",", "a;b,c;d": ";", "a|b": "|", "a\tb\tc": "\t", "": ",", "a": ","} {

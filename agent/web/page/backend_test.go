@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"log/slog"
 	"math"
 	"math/big"
 	"net/http"
@@ -23,6 +24,7 @@ import (
 
 	"oibus/agent/entity"
 	"oibus/agent/web/access"
+	"oibus/agent/web/bundle"
 )
 
 // backend stands in for the web server and the REST API behind the pages: everything in memory, the answers and error
@@ -44,6 +46,8 @@ type backend struct {
 	guideOff     map[string]bool // by user
 	signedIn     atomic.Bool
 	down         atomic.Bool      // nothing answers
+	bundles      atomic.Int32     // connections with streams
+	bundled      atomic.Int32     // such connections since the start
 	client       string           // address the browser is said to come from
 	written      []map[string]any // entries since the start, for those who follow the log
 	writing      chan struct{}    // closed at the next one
@@ -138,7 +142,7 @@ func (b *backend) SignIn(w http.ResponseWriter, _ *http.Request, login, password
 	switch {
 	case login == "many":
 		return &access.LimitedError{RetryAfter: 30 * time.Second}
-	case login != "admin" || password != "right":
+	case login != "admin" || password != "right" && password != "right and long":
 		return access.ErrCredentials
 	}
 	b.signedIn.Store(true)
@@ -177,6 +181,7 @@ func (b *backend) routes() *http.ServeMux {
 	}
 	mux.HandleFunc("GET /api/status", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) })
 	mux.HandleFunc("GET /sse/logs", guard(access.Stream, b.streamLogs))
+	mux.HandleFunc("GET /sse/bundle", guard(access.Stream, b.streamBundle(mux)))
 	b.engineRoutes(api)
 	b.listRoutes(api)
 	b.cloudRoutes(api)
@@ -473,6 +478,19 @@ func (b *backend) streamLogs(w http.ResponseWriter, r *http.Request) {
 		case <-r.Context().Done():
 			return
 		case <-next:
+		}
+	}
+}
+
+// streamBundle sends many streams at once, and counts the connections that do.
+func (b *backend) streamBundle(mux *http.ServeMux) http.HandlerFunc {
+	all := func(*http.Request) bool { return true }
+	return func(w http.ResponseWriter, r *http.Request) {
+		b.bundled.Add(1)
+		b.bundles.Add(1)
+		defer b.bundles.Add(-1)
+		if err := bundle.Serve(w, r, mux, all, slog.New(slog.DiscardHandler)); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
 		}
 	}
 }

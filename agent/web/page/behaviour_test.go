@@ -331,12 +331,18 @@ func TestChangingOnesPasswordAsksForTheCurrentOneAndKeepsTheSession(t *testing.T
 	b.until("!document.querySelector('#password').hidden")
 	b.fillIn("[name=currentPassword]", "wrong")
 	b.fillIn("[name=newPassword]", "right")
-	b.fillIn("#password [name=repeat]", "rihgt")
+	b.fillIn("#password [name=repeat]", "right")
+	b.click("#password button[type=submit]")
+	if e := b.errorOf("newPassword"); !strings.Contains(e, "at least 8 characters") {
+		t.Errorf("a password of five characters says %q", e)
+	}
+	b.fillIn("[name=newPassword]", "right and long")
+	b.fillIn("#password [name=repeat]", "rihgt and long")
 	b.click("#password button[type=submit]")
 	if e := b.errorOf("repeat"); !strings.Contains(e, "differ") {
 		t.Errorf("beside the repetition: %q", e)
 	}
-	b.fillIn("#password [name=repeat]", "right")
+	b.fillIn("#password [name=repeat]", "right and long")
 	b.click("#password button[type=submit]")
 	b.until("document.querySelector('[data-field=currentPassword].invalid')?.textContent.includes('Is wrong')")
 	// What the page asks between the end of the old session and the beginning of the new one is refused, and waits.

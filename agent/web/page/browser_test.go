@@ -31,6 +31,7 @@ type tab struct {
 	url  string
 
 	server *httptest.Server
+	close  func() // of a further window
 
 	mu         sync.Mutex
 	complaints []string

@@ -145,7 +145,7 @@ func TestATableIsPreviewedBeforeItIsImported(t *testing.T) {
 	id := p.scanner("Quality reports", "old")
 	head := "name,enabled,scanMode,group,settings_regex,settings_minAge,settings_preserveFiles,settings_ignoreModifiedDate,settings_maxFiles,settings_maxSize,settings_recursive\n"
 	files := map[string]string{
-		"bad.csv":  head + "a,true,Never,,.*,1000,true,false,0,0,false\nold,true,Every minute,,.*,1000,true,false,0,0,false\n",
+		"bad.csv":  head + "a,true,Never,,.*,1000,true,false,0,0,false\nold,maybe,Every minute,,.*,1000,true,false,0,0,false\n",
 		"good.csv": head + "a,true,Every minute,Fast,.*,1000,true,false,0,0,false\nb,true,Every minute,,.*,1000,true,false,0,0,false\n",
 	}
 	dir := t.TempDir()
@@ -159,19 +159,37 @@ func TestATableIsPreviewedBeforeItIsImported(t *testing.T) {
 	b.until("document.querySelector('#import[open]')")
 	b.choose("#import-file", filepath.Join(dir, "bad.csv"))
 	b.until("document.querySelector('[data-preview=bad]').textContent.startsWith('2 lines')")
-	if text := b.text("document.querySelector('[data-preview=errors]').innerText"); !strings.Contains(text, `Scan mode "Never" not found`) || !strings.Contains(text, "already used") {
+	if text := b.text("document.querySelector('[data-preview=errors]').innerText"); !strings.Contains(text, `Scan mode "Never" not found`) || !strings.Contains(text, `must be true or false, not "maybe"`) || !strings.Contains(text, "\n3\told") {
 		t.Errorf("the mistakes are %s", text)
 	}
 	if b.text("document.querySelector('#import button[type=submit]').disabled") != "true" {
 		t.Error("a table with mistakes can be imported")
 	}
 	b.choose("#import-file", filepath.Join(dir, "good.csv"))
-	b.until("document.querySelector('[data-preview=good]').textContent.startsWith('2 items') && !document.querySelector('#import button[type=submit]').disabled")
+	b.until("document.querySelector('[data-preview=new]').textContent === '2 new items' && !document.querySelector('#import button[type=submit]').disabled")
 	b.click("#import button[type=submit]")
 	b.until("document.querySelectorAll('#items tbody tr').length === 3")
 	if south, err := p.South(id); err != nil || len(south.Items) != 3 || len(south.Groups) != 1 {
 		t.Errorf("%d items, %d groups, %v", len(south.Items), len(south.Groups), err)
 	}
+
+	b.click("[data-import]")
+	b.until("document.querySelector('#import[open]')")
+	b.choose("#import-file", filepath.Join(dir, "good.csv"))
+	b.until("document.querySelector('[data-preview=unchanged]').textContent.startsWith('2 items')")
+	b.pick(`#import-fields [data-field="importMode"] select`, "Update, add, and delete items that are not in the table")
+	b.until("document.querySelector('[data-preview=deleted]').textContent === '1 item is deleted' && document.querySelector('[data-preview=gone]').textContent.endsWith(': old')")
+	b.click("#import button[type=submit]")
+	b.until("document.querySelector('#confirm').open")
+	b.click("#confirm [value=no]")
+	b.until("!document.querySelector('#confirm').open && document.querySelector('#import').open && !document.querySelector('#import button[type=submit]').hasAttribute('aria-busy')")
+	if south, err := p.South(id); err != nil || len(south.Items) != 3 {
+		t.Errorf("%d items although nobody agreed, %v", len(south.Items), err)
+	}
+	b.click("#import button[type=submit]")
+	b.until("document.querySelector('#confirm').open")
+	b.click("#confirm-yes")
+	b.until("document.querySelectorAll('#items tbody tr').length === 2")
 	b.quiet()
 }
 
@@ -191,6 +209,9 @@ func TestContentsInErrorAreSentAgain(t *testing.T) {
 	b.until("document.querySelector('#cache [data-state=empty]:not([hidden])')")
 	b.do("document.querySelector('[name=folder][value=error]').click()")
 	b.until("document.querySelector('#cache').dataset.shown === 'error' && document.querySelectorAll('#cache tbody tr').length === 2")
+	if told := b.text("document.querySelector('#cache tbody [data-text=type]').textContent + ' ' + document.querySelector('#cache [data-zone]').textContent"); told != "Time values Times are in your time zone (Europe/Paris)." {
+		t.Errorf("type and zone are %q", told)
+	}
 	b.click("#cache-select")
 	b.click("[data-move=cache]")
 	b.toast("2 contents are sent again")

@@ -178,6 +178,24 @@ func TestATransformerIsWrittenTriedAndSaved(t *testing.T) {
 	b.click("#trial-run")
 	b.until("document.querySelector('#trial-diff').textContent === 'No difference.'")
 
+	for input, want := range map[string]string{
+		`[{"pointId":5,"timestamp":"2026-01-01T00:00:00.000Z","data":{}}]`:                             "Element 1: “pointId” must be a text.",
+		`[{"pointId":"a","timestamp":"yesterday","data":{}}]`:                                          "Element 1: “timestamp” must be an instant",
+		`[{"pointId":"a","timestamp":"2026-01-01T00:00:00.000Z","data":null}]`:                         "Element 1: “data” must be an object.",
+		`[{"pointId":"a","timestamp":"2026-01-01T00:00:00.000Z","data":{}},{"pointId":"a","data":{}}]`: "Element 2 has no “timestamp”",
+		`[{"pointId":"a","timestamp":"2026-01-01T00:00:00.000Z","data":{}}, 7]`:                        "Element 2 must be an object.",
+	} {
+		b.fillIn("#trial-input", input)
+		b.click("#trial-run")
+		b.until("document.querySelector('#trial-input-error').textContent.includes(" + quote(want) + ")")
+		if left := b.text("document.querySelector('#trial-status').textContent + (document.querySelector('#trial-old').hidden ? ' not said to be old' : '')"); left != "" {
+			t.Errorf("a run that failed leaves %q", left)
+		}
+	}
+	b.fillIn("#trial-input", `[{"pointId":"a","timestamp":"2026-01-01T00:00:00.000Z","data":{"value":"x"}}]`)
+	b.click("#trial-run")
+	b.until("document.querySelector('#trial-status.ok') && document.querySelector('#trial-old').hidden")
+
 	b.click("#options-fields .between .button")
 	b.fillIn(field("#options-fields", "options[0].key"), "digits")
 	b.pick(field("#options-fields", "options[0].kind"), "Number")

@@ -14,9 +14,9 @@ func TestSettingsAreOnPaper(t *testing.T) {
 	south, north, query := p.scanner("Quality reports", "temperatures", "pressures"), p.console("To look at"), p.backfill("January", "temperatures")
 	b := p.tab()
 	for path, wanted := range map[string][]string{
-		"/souths/" + south + "#status":  {"Quality reports", "/srv/in", "Files of the line", "temperatures", "pressures", "Every minute", "Not shown"},
+		"/souths/" + south + "#status":  {"Quality reports", "/srv/in", "Files of the line", "temperatures", "pressures", "Every minute", "Never printed"},
 		"/norths/" + north + "#cache":   {"To look at", "Cache", "1000", "Every minute"},
-		"/history/" + query + "#status": {"January", "temperatures", "How results are written: (Type: CSV"},
+		"/history/" + query + "#status": {"January", "SQLite → ", "1 Jan 2026, 01:00:00", "temperatures", "How results are written: (Type: CSV"},
 	} {
 		b.open(path)
 		b.until("document.querySelector('#print')?.offsetParent && " + quietly)

@@ -49,6 +49,7 @@ type plant struct {
 	transformers plantTransformers
 	server       *web.Server
 	modes        map[string]string // ids of scan modes by name
+	installed    []string          // types of Souths that can run; nil means all
 }
 
 // playedEngine runs nothing. Its counts rise with time, its caches hold what the test puts there.
@@ -85,6 +86,9 @@ func (e *playedEngine) TestSouthItem(_ context.Context, t web.ItemTest) (any, er
 	values := `[{"pointId":"` + t.ItemName + `","timestamp":"2026-03-04T08:00:00.000Z","data":{"value":"21.4"}},{"pointId":"` + t.ItemName + `","timestamp":"2026-03-04T08:01:00.000Z","data":{"value":"21.6"}}]`
 	result := map[string]any{"raw": map[string]any{"type": "time-values", "content": json.RawMessage(values)}, "transformed": nil, "connectionDuration": 12, "queryDuration": 48}
 	if strings.Contains(string(t.TestingSettings), "transformerId") {
+		if t.ItemName == "broken" {
+			return nil, errors.New("no such column")
+		}
 		result["transformed"] = map[string]any{"type": "any", "filePath": "values.csv", "content": "Reference,Value,Timestamp\n" + t.ItemName + ",21.4,2026-03-04T08:00:00.000Z\n"}
 	}
 	return result, nil
@@ -263,7 +267,7 @@ func newPlantIn(t *testing.T, lang string) *plant {
 	p.must(err)
 	p.server.Mount(New(Options{Session: p.server, User: p.settings.User, Overview: func() Overview {
 		return Overview{Info: Info{Name: "Line 4 gateway", Version: "3.9.0", StartedAt: entity.Milli(p.engine.start)}}
-	}}).Routes()...)
+	}, Installed: func() (souths, norths []string) { return p.installed, nil }}).Routes()...)
 	p.must(p.server.Start(context.WithoutCancel(t.Context())))
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)

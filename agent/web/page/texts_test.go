@@ -76,7 +76,7 @@ var assembled = []string{
 	"overview.cloud.", "overview.flow.", "engine.saved.", "engine.session.", "sink.syslog.protocol.", "certificates.keySize.", "users.language.",
 	"versions.phase.", "versions.outcome.", "versions.source.",
 	"registration.cancel.", "registration.unregister.", "connector.filter.", "connector.state.", "souths.", "norths.", "south.tab.", "north.tab.",
-	"south.rate", "south.total.", "items.", "folder.", "cache.", "links.type.", "links.part.", "category.", "type.", "transformer.", "manifest.", "history.", "transformers.kind.", "transformers.language.", "transformers.user.", "content.", "trial.", "guide.",
+	"south.rate", "south.total.", "items.", "folder.", "cache.", "said.", "links.type.", "links.part.", "category.", "type.", "transformer.", "manifest.", "history.", "transformers.kind.", "transformers.language.", "transformers.user.", "content.", "trial.", "guide.",
 }
 
 // kinds are the lists whose editor puts its keys together from the kind of thing.
@@ -254,8 +254,22 @@ func TestPagesSpeakTheLanguageOfThePerson(t *testing.T) {
 	}
 }
 
-// TestEverySettingOfEveryManifestHasALabelAndAHelpText looks for them as the forms do. What only holds others together
-// needs no help.
+// ownName are the values of lists that people say as they are stored.
+var ownName = []string{"GET", "POST", "PUT", "PATCH", "DELETE", "0", "1", "2", "3"}
+
+// places are where the texts of a setting are looked for, as labels.js does.
+func places(translationKey, key string) []string {
+	place := strings.TrimSuffix(strings.TrimPrefix(translationKey, "configuration.oibus.manifest."), ".title")
+	names := slices.DeleteFunc(strings.Split(place, "."), func(name string) bool { return name == key })
+	part := ""
+	if len(names) > 0 {
+		part = names[len(names)-1]
+	}
+	return []string{"manifest.at." + place + "#" + key, "manifest.at." + place, "manifest.part." + part + "." + key, "manifest.key." + key}
+}
+
+// TestEverySettingOfEveryManifestHasALabelAndAHelpText looks for them as the forms do, and for the labels of the values
+// of lists. What only holds others together needs no help.
 func TestEverySettingOfEveryManifestHasALabelAndAHelpText(t *testing.T) {
 	t.Parallel()
 	tx := table(t)
@@ -266,16 +280,21 @@ func TestEverySettingOfEveryManifestHasALabelAndAHelpText(t *testing.T) {
 		case map[string]any:
 			key, named := x["key"].(string)
 			place, _ := x["translationKey"].(string)
-			place = "manifest.at." + strings.TrimSuffix(strings.TrimPrefix(place, "configuration.oibus.manifest."), ".title")
 			kind, typed := x["type"].(string)
 			texts := func(more string) bool {
-				return tx.has("manifest.key."+key+more) || tx.has(place+more) || tx.has(place+"#"+key+more)
+				return slices.ContainsFunc(places(place, key), func(at string) bool { return tx.has(at + more) })
 			}
 			if named && typed && !texts("") {
 				missing[key] = of
 			}
 			if named && typed && kind != "object" && kind != "array" && !texts(".hint") {
 				t.Errorf("the setting %q of %s (%s) has no help text", key, of, place)
+			}
+			offered, _ := x["selectableValues"].([]any)
+			for _, v := range offered {
+				if value, _ := v.(string); !slices.Contains(ownName, value) && !texts("."+value) && !tx.has("manifest.value."+value) {
+					t.Errorf("the value %q of %q of %s (%s) has no label", value, key, of, place)
+				}
 			}
 			for _, child := range x {
 				look(of, child)

@@ -1,4 +1,5 @@
 // The REST API with the session cookie. A call ends with the answer, or throws a Failure with a text for the person.
+import { said } from './said.js';
 import { t } from './text.js';
 
 export class Failure extends Error {
@@ -105,7 +106,7 @@ function failure(status, text) {
   try { body = JSON.parse(text); } catch { /* an answer of something between us and OIBus */ }
   const { message, error } = body ?? {};
   if (message && typeof message === 'object') {
-    const fields = Object.fromEntries(Object.entries(message).map(([name, of]) => [name.replace(/^\w*[bB]ody\./, ''), of?.message ?? String(of)]));
+    const fields = Object.fromEntries(Object.entries(message).map(([name, of]) => [name.replace(/^\w*[bB]ody\./, ''), said(of?.message ?? String(of))]));
     return new Failure(status, t('failure.fields'), fields);
   }
   if (typeof message === 'string' && message && status !== 404) return new Failure(status, message);

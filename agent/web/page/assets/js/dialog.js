@@ -1,5 +1,6 @@
 // Dialogs: modal, closed with Escape or a button, focus going back to where it came from.
 import { $, $$, setText } from './dom.js';
+import { t } from './text.js';
 
 export function openDialog(dialog) {
   const origin = document.activeElement;
@@ -12,7 +13,9 @@ export function openDialog(dialog) {
 }
 
 for (const dialog of $$('dialog')) {
-  for (const button of $$('[data-close]', dialog)) button.addEventListener('click', () => dialog.close());
+  for (const button of $$('[data-close]', dialog)) {
+    button.addEventListener('click', () => { if (dialog.dispatchEvent(new Event('cancel', { cancelable: true }))) dialog.close(); }); // as Escape does
+  }
   if (dialog.classList.contains('dialog-side') && !$('form', dialog)) { // what is typed is not thrown away by a click
     dialog.addEventListener('click', (event) => { if (event.target === dialog) dialog.close(); });
   }
@@ -38,4 +41,13 @@ export function ask({ title, text, yes, danger = false }) {
   button.classList.toggle('primary', !danger);
   openDialog(dialog);
   return new Promise((resolve) => { answer = resolve; });
+}
+
+// guard asks before what was typed into a dialog is thrown away, by Escape or a button.
+export function guard(dialog, dirty) {
+  dialog.addEventListener('cancel', async (event) => {
+    if (event.target !== dialog || !dirty()) return; // the choice of a file can be cancelled too
+    event.preventDefault();
+    if (await ask({ title: t('form.leave'), text: t('form.leave.text'), yes: t('form.discard'), danger: true })) dialog.close();
+  });
 }

@@ -2,6 +2,7 @@
 // beside the field they are about.
 import { $, $$, show, setText } from './dom.js';
 import { isLeaving } from './api.js';
+import { said } from './said.js';
 import { t } from './text.js';
 
 const forms = new Set();
@@ -223,13 +224,13 @@ const known = [
 export function named(text) {
   for (const [pattern, field, key] of known) {
     const match = pattern.exec(text);
-    if (match) return { [field.replace('$1', match[1] ?? '')]: key ? t(key) : text.replace(/^Cron Expression: /, '') };
+    if (match) return { [field.replace('$1', match[1] ?? '')]: key ? t(key) : said(text.replace(/^Cron Expression: /, '')) };
   }
   const errors = {};
   for (const part of text.split(/\.\s+(?=")/)) {
     const match = /^"([^"]+)" (.+)$/s.exec(part);
-    if (!match) return { '': text };
-    errors[match[1]] ??= sentence(match[2]);
+    if (!match) return { '': said(text) };
+    errors[match[1]] ??= sentence(said(match[2]));
   }
   return errors;
 }

@@ -2,7 +2,7 @@
 // and change one; a question before one is deleted.
 import { post, put, remove } from './api.js';
 import { $, $$, setText, show } from './dom.js';
-import { ask, openDialog } from './dialog.js';
+import { ask, guard, openDialog } from './dialog.js';
 import { Form } from './form.js';
 import { number as count } from './format.js';
 import { t } from './text.js';
@@ -46,7 +46,7 @@ export class Editor {
     this.dialog = $('#editor');
     this.form = new Form($('form', this.dialog), { submit: (values) => this.#save(values), check: (values) => check?.(values, this.thing), guarded: false });
     for (const button of $$('[data-create]')) button.addEventListener('click', () => this.open());
-    this.dialog.addEventListener('cancel', (event) => this.#keep(event));
+    guard(this.dialog, () => this.form.dirty);
   }
 
   open(thing) {
@@ -70,13 +70,6 @@ export class Editor {
   }
 
   name(thing) { return thing.name ?? thing.address ?? thing.login ?? thing.user?.login ?? ''; }
-
-  // #keep asks before Escape throws away what was typed.
-  async #keep(event) {
-    if (!this.form.dirty) return;
-    event.preventDefault();
-    if (await ask({ title: t('form.leave'), text: t('form.leave.text'), yes: t('form.discard'), danger: true })) this.dialog.close();
-  }
 
   // drop asks and deletes; extra is one more sentence for the question.
   async drop(thing, extra = '') {

@@ -1,19 +1,17 @@
-// The state of the agent as it changes: one event stream a visible tab, opened again when the line breaks.
-import { get, Failure } from './api.js';
-import { spread } from './connector/stream.js';
+// The state of the agent as it changes, while the page is seen.
+import { get } from './api.js';
+import { alone, doubt, follow, onLine } from './connector/stream.js';
 import { $, show, setText } from './dom.js';
 import { t } from './text.js';
 import { toast } from './toast.js';
 
-const FIRST_RETRY = 1000; // ms
-const LAST_RETRY = 8000;
-const GRACE = 1500; // a shorter break is nobody's business
+const GRACE = 1500; // ms: a shorter break is nobody's business
+const ENOUGH = 3; // breaks in a row after which the window looks for itself
 export const PAST = 120_000; // ms of resource use that are remembered
 const KEPT = 'oibus-past';
-const SILENCE = 20_000; // the server sends every second: after this long the line is dead
 
 const subscribers = new Set();
-let stream, retry = FIRST_RETRY, retryTimer, graceTimer, silenceTimer, restarting = false, skew = 0;
+let graceTimer, breaks = 0, reached = 0, asking = false, restarting = false, skew = 0;
 export let latest;
 let samples = kept();
 
@@ -57,9 +55,6 @@ export function past(name) {
 function connected() {
   clearTimeout(graceTimer);
   graceTimer = undefined;
-  retry = FIRST_RETRY;
-  clearTimeout(silenceTimer);
-  silenceTimer = setTimeout(broken, SILENCE);
   const banner = $('#offline');
   if (banner && !banner.hidden) {
     show(banner, false);
@@ -70,32 +65,25 @@ function connected() {
   show($('#updated'), !!version && latest.info.version !== version);
 }
 
-function open() {
-  close();
+// live takes what comes over the line, which therefore works.
+function live(overview) {
+  breaks = reached = 0;
+  take(overview);
+}
+
+// broken waits for the line to come back. No session sends the person to the sign-in page. A window that reaches OIBus
+// again and again while the shared line does not has a line of its own.
+async function broken(line) {
   if (document.hidden) return;
-  stream = new EventSource('/page/live');
-  stream.onmessage = (event) => take(JSON.parse(event.data));
-  stream.onerror = broken;
-}
-
-function close() {
-  stream?.close();
-  stream = undefined;
-  clearTimeout(retryTimer);
-  clearTimeout(silenceTimer);
-}
-
-// broken asks why: no session sends the person to the sign-in page, no answer is tried again.
-async function broken() {
-  close();
   graceTimer ??= setTimeout(warn, GRACE);
+  if (!line || asking || (line === 'broken' && ++breaks < ENOUGH)) return;
+  asking = true;
   try {
     take(await get('/page/overview', {}, { seconds: 5 }));
-    retryTimer = setTimeout(open, spread(FIRST_RETRY));
-  } catch (error) {
-    if (error instanceof Failure && (error.status === 401 || error.status === 403)) return;
-    retryTimer = setTimeout(broken, spread(retry));
-    retry = Math.min(retry * 2, LAST_RETRY);
+    if (line === 'refused') doubt(); // the person is signed in again
+    else if (++reached > 1) alone();
+  } catch { /* the person is sent away, or the line tells */ } finally {
+    asking = false;
   }
 }
 
@@ -107,12 +95,18 @@ function warn() {
 }
 
 export function start() {
-  document.addEventListener('visibilitychange', () => (document.hidden ? close() : open()));
+  document.addEventListener('visibilitychange', () => {
+    if (!document.hidden) return;
+    clearTimeout(graceTimer);
+    graceTimer = undefined;
+  });
   window.addEventListener('pagehide', () => {
-    close();
     try { sessionStorage.setItem(KEPT, JSON.stringify(samples)); } catch { /* then the chart begins anew */ }
   });
-  window.addEventListener('pageshow', (event) => event.persisted && open());
-  window.addEventListener('oibus-unreachable', () => { if (stream) broken(); });
-  open();
+  window.addEventListener('oibus-unreachable', () => {
+    doubt();
+    broken();
+  });
+  onLine(broken);
+  follow('/page/live', live);
 }

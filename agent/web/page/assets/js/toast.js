@@ -1,5 +1,6 @@
 // Short messages about the result of what the person just did. Screen readers hear them through the live region.
 import { $, clone } from './dom.js';
+import { said } from './said.js';
 
 const SHOWN = 5000; // ms; a failure stays until it is dismissed
 const MOST = 4;
@@ -20,5 +21,5 @@ export function toast(text, { bad = false } = {}) {
 // complain shows why something failed; nothing when the person was told already or the page is being left.
 export function complain(error) {
   if (error.name === 'AbortError' || error.offline || error.status === 401 || error.status === 403) return;
-  toast(error.message, { bad: true });
+  toast(said(error.message), { bad: true });
 }

@@ -2,8 +2,9 @@
 import { get, post } from '../api.js';
 import { $, $$, clone, later, setText, show } from '../dom.js';
 import { ask, openDialog } from '../dialog.js';
-import { bytes, fromLocalTime, instant, moment, number } from '../format.js';
+import { bytes, fromLocalTime, instant, moment, number, timeZoneName } from '../format.js';
 import { plural, t } from '../text.js';
+import { contentName } from '../transformer/actions.js';
 import { complain, toast } from '../toast.js';
 import { base, state } from './base.js';
 
@@ -20,6 +21,7 @@ export function cacheExplorer() {
   const rows = new Map(); // folder and id → element: one that stays in the list is not replaced under the pointer
   let shown = [], listed = 'cache', most = FIRST, open, asking; // listed is the folder of what is shown
 
+  setText($('[data-zone]', filters), t('history.zone', { zone: timeZoneName }));
   const folder = () => filters.elements.folder.value;
   const iso = (control) => (control.value ? fromLocalTime(control.value) : '');
 
@@ -60,7 +62,7 @@ export function cacheExplorer() {
 
   function row(file) {
     const { filename, metadata: m } = file;
-    const element = clone($('#file-row'), { file: m.contentFile, id: filename, created: moment(m.createdAt), type: m.contentType, elements: m.numberOfElement ? number(m.numberOfElement) : '', size: bytes(m.contentSize) });
+    const element = clone($('#file-row'), { file: m.contentFile, id: filename, created: moment(m.createdAt), type: contentName(m.contentType), elements: m.numberOfElement ? number(m.numberOfElement) : '', size: bytes(m.contentSize) });
     const select = $('[data-select]', element);
     select.checked = chosen.has(filename);
     select.setAttribute('aria-label', t('items.select', { name: m.contentFile }));
@@ -81,7 +83,7 @@ export function cacheExplorer() {
     open = file;
     const { filename, metadata: m } = file;
     setText($('#file-title'), m.contentFile);
-    setText($('[data-file=about]'), `${instant(m.createdAt)} · ${bytes(m.contentSize)} · ${m.contentType}`);
+    setText($('[data-file=about]'), `${instant(m.createdAt)} · ${bytes(m.contentSize)} · ${contentName(m.contentType)}`);
     $('#file-download').href = address(filename);
     setText($('#file-content'), t('state.busy'));
     show($('#file-cut'), false);

@@ -2,10 +2,13 @@
 // has none to send), check() for what is wrong with it, and fail(text) to show that.
 import { get } from '../api.js';
 import { h, setText, show } from '../dom.js';
-import { fromLocalTime, localTime } from '../format.js';
+import { fromLocalTime, localTime, timeZoneName } from '../format.js';
 import { serverNow } from '../live.js';
-import { t } from '../text.js';
+import { has, t } from '../text.js';
 import { choice, help, label } from './labels.js';
+
+// unitName is a unit as people of this language write it.
+export const unitName = (unit) => (unit && has(`unit.${unit.toLowerCase()}`) ? t(`unit.${unit.toLowerCase()}`) : unit);
 
 let count = 0;
 const required = (attribute) => (attribute.validators ?? []).some(({ type }) => type === 'REQUIRED');
@@ -17,9 +20,9 @@ export function icon(name) {
 }
 
 // frame puts a control between its label, its error and its help text.
-function frame(attribute, path, control, { unit, extra, isSwitch } = {}) {
+function frame(attribute, path, control, { unit, extra, isSwitch, about = help(attribute) } = {}) {
   const id = `m-${++count}`;
-  const [error, hint] = [h('p', { class: 'error', id: `${id}-error`, hidden: '' }), help(attribute)];
+  const [error, hint] = [h('p', { class: 'error', id: `${id}-error`, hidden: '' }), about];
   control.id = id;
   control.setAttribute('aria-describedby', hint ? `${id}-error ${id}-hint` : `${id}-error`);
   const element = h('div', { class: `field field-${isSwitch ? 'switch' : attribute.type} w-${attribute.displayProperties?.columns ?? 12}`, 'data-field': path });
@@ -105,7 +108,7 @@ function number(attribute, path, value) {
   control.value = stored ?? '';
   const [least, most] = [argument(attribute, 'MINIMUM'), argument(attribute, 'MAXIMUM')];
   return node(attribute, path, control, {
-    unit: attribute.unit, read: () => (control.value === '' ? null : Number(control.value)),
+    unit: unitName(attribute.unit), read: () => (control.value === '' ? null : Number(control.value)),
     complaint() {
       if (control.validity.badInput) return t('invalid.number');
       if (control.value === '') return required(attribute) ? t('invalid.required') : '';
@@ -179,7 +182,9 @@ function timezone(attribute, path, value) {
 function instant(attribute, path, value) {
   const control = input('datetime-local', { step: '1' });
   if (value) control.value = localTime(value);
+  const zone = attribute.translationKey === 'form' ? '' : t('history.zone', { zone: timeZoneName }); // forms of the page say it once
   return node(attribute, path, control, {
+    about: [help(attribute), zone].filter(Boolean).join(' '),
     read: () => (control.value ? fromLocalTime(control.value) : null),
     complaint: () => (required(attribute) && !control.value ? t('invalid.required') : ''),
   });

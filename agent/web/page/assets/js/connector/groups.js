@@ -1,7 +1,7 @@
 // Groups of items: one scan mode, and read together where the type of the South can do that.
 import { get, post, put, remove } from '../api.js';
-import { $, clone, setText } from '../dom.js';
-import { ask, openDialog } from '../dialog.js';
+import { $, clone, h, setText } from '../dom.js';
+import { ask, guard, openDialog } from '../dialog.js';
 import { t } from '../text.js';
 import { complain, toast } from '../toast.js';
 import { attribute, group, ManifestForm } from './manifest.js';
@@ -23,6 +23,7 @@ export function groupList(shared) {
   const dialog = $('#group');
   let open;
   const form = new ManifestForm($('form', dialog), { submit: save, guarded: false });
+  guard(dialog, () => form.dirty);
 
   async function refresh() {
     try {
@@ -92,6 +93,7 @@ export function openMove(shared) {
     };
     const pairs = shared.one.groups.map(({ id, standardSettings }) => [id, standardSettings.name]);
     form.draw({ move: [$('#move-fields'), group('', [attribute('choice', 'group', { pairs, empty: t('items.group.none') })])] });
+    if (!pairs.length) $('#move-fields').append(h('p', { class: 'hint' }, t('items.move.none')));
     dialog.addEventListener('close', () => resolve(answer), { once: true });
     openDialog(dialog);
   });

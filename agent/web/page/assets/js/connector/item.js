@@ -1,13 +1,15 @@
 // One item of a South or a history query in its dialog: its settings, its last value, and a test that shows what it reads, raw and
 // transformed side by side.
-import { get, post, put } from '../api.js';
-import { $, setText, show } from '../dom.js';
-import { ask, openDialog } from '../dialog.js';
-import { duration, instant } from '../format.js';
+import { Failure, get, post, put } from '../api.js';
+import { $, h, setText, show } from '../dom.js';
+import { guard, openDialog } from '../dialog.js';
+import { duration, instant, timeZoneName } from '../format.js';
+import { said } from '../said.js';
 import { plural, t } from '../text.js';
 import { toast } from '../toast.js';
 import { historyForm } from './groups.js';
-import { transformerName } from './labels.js';
+import { contentName } from '../transformer/actions.js';
+import { byName, transformerName } from './labels.js';
 import { attribute, drawObject, group, ManifestForm } from './manifest.js';
 import { base, kind } from './base.js';
 
@@ -24,11 +26,7 @@ export function itemEditor(shared, saved) {
   let open, test;
   const form = new ManifestForm($('form', dialog), { submit: save, guarded: false });
 
-  dialog.addEventListener('cancel', async (event) => {
-    if (!form.dirty) return;
-    event.preventDefault();
-    if (await ask({ title: t('form.leave'), text: t('form.leave.text'), yes: t('form.discard'), danger: true })) dialog.close();
-  });
+  guard(dialog, () => form.dirty);
 
   // itemForm are the fields of an item: a group decides its scan mode, and, if it syncs, its history settings.
   function itemForm(item) {
@@ -100,7 +98,7 @@ export function itemEditor(shared, saved) {
     const now = one.queryTimeRange ? Math.min(Date.parse(one.queryTimeRange.startTime) + HOUR, Date.parse(one.queryTimeRange.endTime)) : Date.now();
     const fields = [];
     if (manifest.modes.history) fields.push(attribute('instant', 'startTime', { columns: 6, needed: true }), attribute('instant', 'endTime', { columns: 6, needed: true }));
-    fields.push(attribute('choice', 'transformer', { row: 1, columns: 12, pairs: shared.transformers.filter(({ functionName }) => functionName !== 'ignore' && functionName !== 'iso').map((each) => [each.id, transformerName(each)]), empty: t('items.noTransformer') }));
+    fields.push(attribute('choice', 'transformer', { row: 1, columns: 12, pairs: byName(shared.transformers.filter(({ functionName, inputType }) => functionName !== 'ignore' && functionName !== 'iso' && inputType !== 'setpoint')).map((each) => [each.id, transformerName(each)]), empty: t('items.noTransformer') }));
     const options = document.createElement('div');
     test = drawObject(group('', fields), '', { startTime: new Date(now - HOUR).toISOString(), endTime: new Date(now).toISOString() }, shared);
     test.options = undefined;
@@ -108,9 +106,11 @@ export function itemEditor(shared, saved) {
       const chosen = shared.transformers.find(({ id }) => id === test.read().transformer);
       test.options = chosen && drawObject(chosen.manifest, '', undefined, shared);
       options.replaceChildren(...(test.options ? [test.options.element] : []));
+      side('transformed', undefined, t(chosen ? 'items.readAgain' : 'items.notTransformed'));
     };
     test.find('transformer').control.addEventListener('change', choose);
-    $('#item-test-fields').replaceChildren(test.element, options);
+    const zone = manifest.modes.history ? [h('p', { class: 'hint' }, t('history.zone', { zone: timeZoneName }))] : [];
+    $('#item-test-fields').replaceChildren(...zone, test.element, options);
     $('#item-test').open = false;
     show($('#item-sides'), false);
     setText($('#item-tried'), '');
@@ -126,37 +126,54 @@ export function itemEditor(shared, saved) {
     button.setAttribute('aria-busy', 'true');
     tried.className = 'test-result';
     setText(tried, t('connector.testing'));
-    show($('#item-sides'), false);
+    const read = (testingSettings) => post(`${base}/${plain ? 'test/items' : 'items/test'}?southType=${shared.southType}&itemName=${encodeURIComponent(name || 'test')}`, { southSettings: shared.currentSettings(), itemSettings, testingSettings }, { seconds: TEST_SECONDS });
     try {
-      const result = await post(`${base}/${plain ? 'test/items' : 'items/test'}?southType=${shared.southType}&itemName=${encodeURIComponent(name || 'test')}`, { southSettings: shared.currentSettings(), itemSettings, testingSettings: testing }, { seconds: TEST_SECONDS });
+      const result = await read(testing);
       tried.className = 'test-result ok';
       setText(tried, t('items.tried', { connection: duration(result.connectionDuration ?? 0), query: duration(result.queryDuration ?? 0) }));
       side('raw', result.raw ?? result);
-      side('transformed', result.transformed);
+      side('transformed', result.transformed, t('items.notTransformed'));
       show($('#item-sides'), true);
     } catch (error) {
       tried.className = 'test-result bad';
-      setText(tried, error.message);
+      setText(tried, said(error.message));
+      await rawAlone(testing, read);
     } finally {
       button.removeAttribute('aria-busy');
     }
   });
 
+  // rawAlone shows what was read beside a transformer that failed: it is what its options are corrected with.
+  async function rawAlone({ history, transformer }, read) {
+    side('transformed', undefined, t('items.transformFailed'));
+    const of = open;
+    try {
+      if (!transformer) throw new Failure(0, '');
+      const result = await read(history ? { history } : {});
+      if (open !== of || !dialog.open) return;
+      side('raw', result.raw ?? result);
+      show($('#item-sides'), true);
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      show($('#item-sides'), false); // the reading fails, and the person was told why
+    }
+  }
+
   return edit;
 }
 
-// side shows a content beside the other.
-function side(name, content) {
+// side shows a content beside the other, or why there is none.
+function side(name, content, none) {
   const [place, about] = [$(`[data-side="${name}"]`), $(`[data-side="${name}-about"]`)];
   if (!content) {
-    setText(place, t('items.notTransformed'));
+    setText(place, none);
     setText(about, '');
     return;
   }
   const list = Array.isArray(content.content);
   const text = list ? pretty(content.content) : pretty(content.content ?? '');
   setText(place, text.length > MOST ? `${text.slice(0, MOST)}…` : text || t('items.nothing'));
-  setText(about, [content.filePath?.split(/[\\/]/).at(-1), list ? plural('items.elements', content.content.length) : content.type].filter(Boolean).join(' · '));
+  setText(about, [content.filePath?.split(/[\\/]/).at(-1), list ? plural('items.elements', content.content.length) : contentName(content.type)].filter(Boolean).join(' · '));
 }
 
 function pretty(value) {

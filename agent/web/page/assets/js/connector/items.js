@@ -13,6 +13,7 @@ import { openImport } from './import.js';
 import { itemEditor } from './item.js';
 
 const SLOW = { seconds: 300 };
+const MANY = 100; // items that are not switched off without a question
 const subscription = 'subscription';
 const plain = kind === 'history';
 
@@ -158,7 +159,10 @@ export function itemTable(shared) {
   const bulk = {
     none: async () => chosen.clear(),
     enable: () => turn('enable', 'items.switchedOn'),
-    disable: () => turn('disable', 'items.switchedOff'),
+    async disable() {
+      if (chosen.size > MANY && !(await ask({ title: plural('items.disable.many', chosen.size), text: t('items.disable.text'), yes: t('items.disable') }))) return;
+      await turn('disable', 'items.switchedOff');
+    },
     async delete() {
       const n = chosen.size;
       if (!(await ask({ title: plural('items.delete.many', n), text: t('items.delete.text'), yes: t('action.delete'), danger: true }))) return;
@@ -208,6 +212,7 @@ export function itemTable(shared) {
 
   const search = () => {
     page = 0;
+    chosen.clear(); // what is out of sight is not changed with what is chosen from now on
     refresh();
   };
   const showPage = pager(root, (n) => {

@@ -1,10 +1,10 @@
 // Transformer bindings of a North: what comes from where, and through which transformer.
 import { get, post, remove } from '../api.js';
 import { $, clone, h, setText, show } from '../dom.js';
-import { ask, openDialog } from '../dialog.js';
+import { ask, guard, openDialog } from '../dialog.js';
 import { plural, t } from '../text.js';
 import { complain, toast } from '../toast.js';
-import { transformerName } from './labels.js';
+import { byName, transformerName } from './labels.js';
 import { attribute, drawObject, group, ManifestForm } from './manifest.js';
 import { base, state } from './base.js';
 import { itemPicker } from './picker.js';
@@ -12,9 +12,11 @@ import { itemPicker } from './picker.js';
 export function linkList(shared) {
   const root = $('#links');
   const dialog = $('#link');
-  let open, souths, options;
+  let open, souths, options, begun;
   const picker = itemPicker(() => `/api/south/${form.read().link.south}`);
   const form = new ManifestForm($('form', dialog), { submit: save, guarded: false });
+  const held = () => JSON.stringify([form.read(), options?.read(), picker.items.map(({ id }) => id)]);
+  guard(dialog, () => held() !== begun);
 
   function draw() {
     const links = shared.one.transformers;
@@ -52,6 +54,7 @@ export function linkList(shared) {
     const source = link?.source ?? { type: 'south' };
     const groups = await groupsOf(source.south?.id);
     drawSource(groups, { type: source.type, south: source.south?.id ?? '', part: source.group ? 'group' : source.items?.length ? 'items' : 'all', group: source.group?.id ?? '', dataSourceId: source.dataSourceId ?? '', transformer: link?.transformer?.id ?? '' }, link?.options);
+    begun = held();
     openDialog(dialog);
   }
 
@@ -77,7 +80,7 @@ export function linkList(shared) {
       attribute('choice', 'part', { row: 1, columns: 6, needed: true, pairs: ['all', ...(groups.length ? ['group'] : []), 'items'].map((part) => [part, t(`links.part.${part}`)]) }),
       attribute('choice', 'group', { row: 2, columns: 6, needed: true, pairs: groups.map(({ id, standardSettings }) => [id, standardSettings.name]), empty: t('field.choose') }),
       attribute('string', 'dataSourceId', { row: 3, columns: 6, needed: true }),
-      attribute('choice', 'transformer', { row: 4, columns: 12, needed: true, pairs: fitting(values.type).map((each) => [each.id, transformerName(each)]), empty: t('field.choose') }),
+      attribute('choice', 'transformer', { row: 4, columns: 12, needed: true, pairs: byName(fitting(values.type)).map((each) => [each.id, transformerName(each)]), empty: t('field.choose') }),
     ], { enablingConditions: [when('type', 'south', 'south'), when('type', 'part', 'south'), when('part', 'group', 'group'), when('type', 'dataSourceId', 'oibus-api')] });
     form.draw({ link: [$('#link-source-fields'), fields, values] }, shared);
     drawOptions(values.transformer, stored);

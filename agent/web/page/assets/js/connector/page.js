@@ -4,6 +4,8 @@ import { Failure, get, leave, post, put } from '../api.js';
 import { $, clone, fillText, setText, show } from '../dom.js';
 import { ask } from '../dialog.js';
 import { bytes, duration, instant, number, relativeTo } from '../format.js';
+import { explain } from '../refused.js';
+import { said } from '../said.js';
 import { has, t } from '../text.js';
 import { complain, toast } from '../toast.js';
 import { base, id, isNew, kind, root, whole } from './base.js';
@@ -30,7 +32,7 @@ export async function open(tabs) {
   } catch (error) {
     if (error.name === 'AbortError') return;
     if (!(error instanceof Failure)) throw error;
-    setText(root.querySelector(':scope > [data-state=failed] [data-failure]'), error.message);
+    explain(root, error, error.hopeless ? { hopeless: true } : {});
     whole('failed');
   }
 }
@@ -83,7 +85,7 @@ function live(shared, row) {
   show($('#toggle .when-off'), !row.enabled);
   const failing = row.enabled && row.state.lastError;
   show($('#connector-error'), !!failing);
-  if (failing) fillText($('#connector-error'), { error: row.state.lastError, at: row.state.lastErrorAt ? instant(row.state.lastErrorAt) : '' });
+  if (failing) fillText($('#connector-error'), { error: said(row.state.lastError), at: row.state.lastErrorAt ? instant(row.state.lastErrorAt) : '' });
   metrics(row);
 }
 
@@ -189,7 +191,7 @@ async function test({ one }, button) {
     setText(result, [t('connector.tested'), ...items.map(({ key, value }) => `${key}: ${value}`)].join(' · '));
   } catch (error) {
     result.className = 'test-result bad';
-    setText(result, error.message);
+    setText(result, said(error.message));
   } finally {
     button.removeAttribute('aria-busy');
   }
@@ -211,9 +213,11 @@ async function makeNew(context) {
   return choices();
 }
 
+// installed are the types that this OIBus can run; none of them named means all.
+const installed = () => root.dataset.installed.split(',').filter(Boolean);
+
 async function choices() {
-  const installed = root.dataset.installed.split(',').filter(Boolean);
-  const types = (await get(`/api/${kind}/types`)).filter(({ id: type }) => !installed.length || installed.includes(type));
+  const types = (await get(`/api/${kind}/types`)).filter(({ id: type }) => !installed().length || installed().includes(type));
   const place = $('#choices');
   for (const category of CATEGORIES) {
     const found = types.filter((type) => type.category === category);
@@ -234,6 +238,7 @@ async function choices() {
 }
 
 async function draft(context, one) {
+  if (installed().length && !installed().includes(one.type)) throw Object.assign(new Failure(400, t('connector.notInstalled', { type: typeName(one.type) })), { hopeless: true });
   const manifest = await get(`/api/${kind}/manifests/${encodeURIComponent(one.type)}`);
   setText($('#connector-about'), typeName(one.type));
   settings({ ...context, one, manifest, kept: !!one.duplicate }, () => create(one));
@@ -243,15 +248,8 @@ async function draft(context, one) {
 
 async function create(one) {
   const content = body({ type: one.type, transformers: (one.transformers ?? []).map((link) => ({ ...asCommand(link), id: '' })) });
-  if (one.duplicate && kind === 'south') await copyItems(one.duplicate, content);
-  const made = await post(`/api/${kind}${one.duplicate ? `?duplicate=${encodeURIComponent(one.duplicate)}` : ''}`, content, { seconds: 120 });
+  const from = one.duplicate ? `?${new URLSearchParams({ duplicate: one.duplicate, ...(kind === 'south' && { items: 'copy' }) })}` : ''; // there may be 100,000 items: they never come here
+  const made = await post(`/api/${kind}${from}`, content, { seconds: 120 });
   toast(t('connector.saved', { name: made.name }));
   leave(`/${kind}s/${made.id}#${kind === 'south' ? 'items' : 'status'}`);
-}
-
-// copyItems puts the items and groups of another South into the body of a new one.
-async function copyItems(from, content) {
-  const { items, groups } = await get(`/api/south/${encodeURIComponent(from)}`, {}, { seconds: 120 });
-  content.groups = groups.map(({ id: of, standardSettings, historySettings }) => ({ id: `temp_${of}`, standardSettings: { name: standardSettings.name, scanModeId: standardSettings.scanMode.id }, historySettings }));
-  content.items = items.map(({ scanMode, group: of, createdBy, updatedBy, createdAt, updatedAt, ...item }) => ({ ...item, id: null, scanModeId: scanMode?.id ?? null, scanModeName: null, groupId: of ? `temp_${of.id}` : null, groupName: null }));
 }

@@ -2,12 +2,13 @@
 // bindings and its items, whatever tab is open. It is drawn when it is asked for, and gone when the printer has it.
 import { get } from '../api.js';
 import { $, h } from '../dom.js';
-import { instant, number, timeZoneName } from '../format.js';
+import { fromLocalTime, instant, number, timeZoneName } from '../format.js';
 import { serverNow } from '../live.js';
 import { plural, t } from '../text.js';
 import { complain } from '../toast.js';
 import { base, kind } from './base.js';
-import { choice, label, typeName } from './labels.js';
+import { choice, label, transformerName, typeName } from './labels.js';
+import { unitName } from './fields.js';
 import { drawObject } from './manifest.js';
 
 const MOST = 1000; // items on paper; the table of all of them is what the export is for
@@ -40,7 +41,7 @@ async function draw(one, context, parts) {
   const bus = $('.side .brand-name').textContent;
   const now = new Date(serverNow()).toISOString();
   return h('article', { class: 'sheet' },
-    h('header', {}, h('h1', {}, one.name), h('p', {}, [typeName(one.type ?? `${one.southType}`), one.northType && `→ ${typeName(one.northType)}`, one.description].filter(Boolean).join(' · ')),
+    h('header', {}, h('h1', {}, one.name), h('p', {}, [one.type ? typeName(one.type) : `${typeName(one.southType)} → ${typeName(one.northType)}`, one.description].filter(Boolean).join(' · ')),
       h('p', { class: 'muted' }, t('print.about', { name: bus, version: document.documentElement.dataset.version, at: instant(now), zone: timeZoneName }))),
     ...parts.filter(([, , values]) => values).map(([title, attribute, values]) => section(title, listed(drawObject(attribute, '', values, { ...context, kept: true })))),
     ...groups(one), ...bindings(one), ...(kind === 'north' ? [] : [await items(context)]));
@@ -70,9 +71,10 @@ function elements(part) {
 function shown({ attribute, control }) {
   if (attribute.type === 'secret') return t('print.secret');
   if (control.type === 'checkbox') return t(control.checked ? 'print.yes' : 'print.no');
+  if (control.type === 'datetime-local' && control.value) return instant(fromLocalTime(control.value));
   const text = control.tagName === 'SELECT' ? control.selectedOptions[0]?.textContent : control.value;
   if (!text) return '–';
-  return control.tagName === 'TEXTAREA' ? h('pre', {}, text) : [text, attribute.unit].filter(Boolean).join(' ');
+  return control.tagName === 'TEXTAREA' ? h('pre', {}, text) : [text, unitName(attribute.unit)].filter(Boolean).join(' ');
 }
 
 function table(titles, rows) {
@@ -88,7 +90,7 @@ function bindings(one) {
   const list = one.transformers ?? one.northTransformers;
   if (!list?.length) return [];
   const from = ({ source, items: some }) => (source ? source.south?.name ?? t(`links.type.${source.type}`) : plural('print.items', some.length));
-  return [section(t('transformers.title'), table([t('links.source'), t('links.transformer')], list.map((link) => [from(link), link.transformer?.name ?? link.transformer?.functionName ?? '–'])))];
+  return [section(t('transformers.title'), table([t('links.source'), t('links.transformer')], list.map((link) => [from(link), transformerName(link.transformer) || '–'])))];
 }
 
 const empty = (value) => value === undefined || value === null || value === '' || (Array.isArray(value) && !value.length);

@@ -2,6 +2,7 @@
 import { Failure, post } from '../api.js';
 import { $, setText, show } from '../dom.js';
 import { timeZoneName } from '../format.js';
+import { said } from '../said.js';
 import { t } from '../text.js';
 import { cachingBody, cachingForm, cachingValues } from '../connector/forms.js';
 import { typeName } from '../connector/labels.js';
@@ -78,7 +79,7 @@ export class QueryForm {
       setText(result, [t('connector.tested'), ...(items ?? []).map(({ key, value }) => `${key}: ${value}`)].join(' · '));
     } catch (error) {
       result.className = 'test-result bad';
-      setText(result, error.message);
+      setText(result, said(error.message));
     } finally {
       button.removeAttribute('aria-busy');
     }

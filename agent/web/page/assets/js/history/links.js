@@ -1,20 +1,22 @@
 // Transformer bindings of a history query: through what its items go on their way, all of them or some.
 import { get, post, remove } from '../api.js';
 import { $, clone, h, setText, show } from '../dom.js';
-import { ask, openDialog } from '../dialog.js';
+import { ask, guard, openDialog } from '../dialog.js';
 import { plural, t } from '../text.js';
 import { complain, toast } from '../toast.js';
 import { base, state } from '../connector/base.js';
-import { transformerName } from '../connector/labels.js';
+import { byName, transformerName } from '../connector/labels.js';
 import { attribute, drawObject, group, ManifestForm } from '../connector/manifest.js';
 import { itemPicker } from '../connector/picker.js';
 
 export function linkList(shared) {
   const root = $('#links');
   const dialog = $('#link');
-  let open, options;
+  let open, options, begun;
   const form = new ManifestForm($('form', dialog), { submit: save, guarded: false });
   const picker = itemPicker(() => base);
+  const held = () => JSON.stringify([form.read(), options?.read(), picker.items.map(({ id }) => id)]);
+  guard(dialog, () => held() !== begun);
 
   function draw() {
     const links = shared.one.northTransformers;
@@ -49,11 +51,12 @@ export function linkList(shared) {
     const fitting = shared.transformers.filter(({ inputType }) => inputType !== 'setpoint');
     const fields = group('', [
       attribute('choice', 'part', { columns: 6, needed: true, pairs: ['all', 'items'].map((part) => [part, t(`links.part.${part}`)]) }),
-      attribute('choice', 'transformer', { row: 1, columns: 12, needed: true, pairs: fitting.map((each) => [each.id, transformerName(each)]), empty: t('field.choose') }),
+      attribute('choice', 'transformer', { row: 1, columns: 12, needed: true, pairs: byName(fitting).map((each) => [each.id, transformerName(each)]), empty: t('field.choose') }),
     ]);
     form.draw({ link: [$('#link-source-fields'), fields, { part: link?.items.length ? 'items' : 'all', transformer: link?.transformer?.id ?? '' }] }, shared);
     drawOptions(link?.transformer?.id, link?.options);
     show($('#link-items'), form.read().link.part === 'items');
+    begun = held();
     openDialog(dialog);
   }
 

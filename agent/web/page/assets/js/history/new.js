@@ -58,27 +58,29 @@ function fill(side, there, types) {
   }
 }
 
+// itemsOf says how many items there are to copy. They never come here: there may be 100,000.
+const itemsOf = async (path) => (await get(`${path}/items/search`, { page: 0 })).totalElements;
+
 async function composed(southChoice, northChoice) {
   const now = Date.now();
-  const [south, north] = await Promise.all([
-    idOf(southChoice) ? get(`/api/south/${encodeURIComponent(idOf(southChoice))}`, {}, SLOW) : undefined,
+  const path = idOf(southChoice) && `/api/south/${encodeURIComponent(idOf(southChoice))}`;
+  const [south, north, items] = await Promise.all([
+    path ? get(path, { items: 'false' }) : undefined,
     idOf(northChoice) ? get(`/api/north/${encodeURIComponent(idOf(northChoice))}`) : undefined,
+    path ? itemsOf(path) : 0,
   ]);
   return {
     description: '', queryTimeRange: { startTime: new Date(now - DAY).toISOString(), endTime: new Date(now).toISOString(), maxReadInterval: 3600, readDelay: 200 },
     southType: south?.type ?? typeOf(southChoice), southSettings: south?.settings, northType: north?.type ?? typeOf(northChoice), northSettings: north?.settings,
-    caching: north?.caching, northTransformers: [], items: (south?.items ?? []).map(({ name, enabled, settings }) => ({ id: null, name, enabled, settings })),
+    caching: north?.caching, northTransformers: [], itemsCopied: items,
   };
 }
 
 async function duplicated(from) {
-  const source = await get(`/api/history/${encodeURIComponent(from)}`, {}, SLOW);
-  const { items, northTransformers } = asBody(source);
-  return {
-    ...source, name: t('connector.copyOf', { name: source.name }),
-    items: items.map((item) => ({ ...item, id: `temp_${item.id}` })),
-    northTransformers: northTransformers.map((link) => ({ ...link, id: '', items: link.items.map((item) => ({ ...item, id: `temp_${item.id}` })) })),
-  };
+  const path = `/api/history/${encodeURIComponent(from)}`;
+  const [source, itemsCopied] = await Promise.all([get(path, { items: 'false' }), itemsOf(path)]);
+  const { northTransformers } = asBody(source);
+  return { ...source, name: t('connector.copyOf', { name: source.name }), itemsCopied, northTransformers: northTransformers.map((link) => ({ ...link, id: '' })) };
 }
 
 async function draft(context, one, from) {
@@ -86,15 +88,15 @@ async function draft(context, one, from) {
   setText($('#connector-about'), `${typeName(one.southType)} → ${typeName(one.northType)}`);
   const form = new QueryForm($('#settings-form'), { south, north, context: { ...context, kept: false }, from, submit: (values) => create(one, from, values) });
   form.show(one);
-  setText($('#new-items'), one.items.length ? plural('history.itemsCopied', one.items.length) : t('history.itemsLater'));
+  setText($('#new-items'), one.itemsCopied ? plural('history.itemsCopied', one.itemsCopied) : t('history.itemsLater'));
   show($('#new-items'), true);
   show($('#panel-settings'), true);
   $('#settings-form input')?.focus();
 }
 
 async function create(one, from, { reset, ...values }) {
-  const asked = new URLSearchParams({ fromSouth: from.south ?? '', fromNorth: from.north ?? '', duplicate: from.duplicate ?? '' });
-  const made = await post(`/api/history?${asked}`, { ...values, southType: one.southType, northType: one.northType, items: one.items, northTransformers: one.northTransformers }, SLOW);
+  const asked = new URLSearchParams({ fromSouth: from.south ?? '', fromNorth: from.north ?? '', duplicate: from.duplicate ?? '', ...((from.south || from.duplicate) && { items: 'copy' }) });
+  const made = await post(`/api/history?${asked}`, { ...values, southType: one.southType, northType: one.northType, items: [], northTransformers: one.northTransformers }, SLOW);
   toast(t('connector.saved', { name: made.name }));
-  leave(`/history/${made.id}#${one.items.length ? 'status' : 'items'}`);
+  leave(`/history/${made.id}#${one.itemsCopied ? 'status' : 'items'}`);
 }

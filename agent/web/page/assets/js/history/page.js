@@ -4,6 +4,7 @@ import { Failure, get, leave, put } from '../api.js';
 import { $, fillText, setText, show } from '../dom.js';
 import { bytes, duration, instant, number, relativeTo } from '../format.js';
 import { serverNow } from '../live.js';
+import { explain } from '../refused.js';
 import { t } from '../text.js';
 import { toast } from '../toast.js';
 import { base, id, isNew, root, whole } from '../connector/base.js';
@@ -32,7 +33,7 @@ export async function open() {
   } catch (error) {
     if (error.name === 'AbortError') return;
     if (!(error instanceof Failure)) throw error;
-    setText(root.querySelector(':scope > [data-state=failed] [data-failure]'), error.message);
+    explain(root, error);
     whole('failed');
   }
 }

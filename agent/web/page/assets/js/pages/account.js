@@ -5,7 +5,7 @@ import { $, $$, setText, show } from '../dom.js';
 import { Form } from '../form.js';
 import { t } from '../text.js';
 import { toast } from '../toast.js';
-import { fillTimeZones, profile, zoneSelect } from '../profile.js';
+import { chosen, fillTimeZones, profile, zoneSelect } from '../profile.js';
 
 let user;
 const own = new Form($('#profile'), {
@@ -18,7 +18,7 @@ fillTimeZones(zoneSelect(own.element));
 
 const password = new Form($('#password'), {
   guarded: false,
-  check: ({ newPassword, repeat }) => (newPassword !== repeat ? { repeat: t('invalid.repeat') } : {}),
+  check: ({ newPassword, repeat }) => chosen('newPassword', newPassword, repeat),
   async submit({ currentPassword, newPassword }) {
     await renew(async () => {
       await post(`/api/users/${encodeURIComponent(user.id)}/password`, { currentPassword, newPassword }, { renews: true });

@@ -2,9 +2,9 @@
 import '../shell.js';
 import { get, search as queryText } from '../api.js';
 import { $, $$, clone, download, h, later, setText, show } from '../dom.js';
-import { fromLocalTime, instant, logTime, number } from '../format.js';
+import { fromLocalTime, instant, logTime, number, timeZoneName } from '../format.js';
 import { List } from '../list.js';
-import { spread } from '../connector/stream.js';
+import { tail } from '../connector/stream.js';
 import { serverNow } from '../live.js';
 import { plural, t } from '../text.js';
 import { complain, toast } from '../toast.js';
@@ -12,7 +12,7 @@ import { complain, toast } from '../toast.js';
 const MOST_LINES = 2000; // shown at once; older ones leave as new ones come
 const MOST_HELD = 2000; // new ones kept while paused
 const MOST_SAVED = 50_000; // in one download
-const RETRY = 3000; // ms after which a stream that was refused is asked for again
+const OPENING = 3000; // ms that the search waits for the stream, which then misses nothing of what comes after
 const FLUSH = 200; // ms between drawings of new lines
 const ranges = { '15m': 900, '1h': 3600, '24h': 86_400, '7d': 604_800 };
 const normal = ['error', 'warn', 'info'];
@@ -20,7 +20,8 @@ const normal = ['error', 'warn', 'info'];
 const root = $('#logs');
 const filters = $('#filters');
 const lines = $('#log-list');
-let page = 0, until, total = 0, stream, held = [], following = true, flushTimer, retryTimer, last = '', lost = 0;
+setText($('#custom [data-zone]'), t('history.zone', { zone: timeZoneName }));
+let page = 0, until, total = 0, stream, held = [], following = true, flushTimer, lost = 0, asked = 0, busy = false, loading;
 
 function restore() {
   const query = new URLSearchParams(location.search);
@@ -62,22 +63,34 @@ function period() {
 // A period that ended has nothing to follow.
 const live = () => filters.elements.range.value !== 'custom' || !filters.elements.to.value;
 
-const list = new List(root, async () => {
+const list = new List(root, () => {
+  loading = load(++asked);
+  return loading;
+});
+
+// load searches anew and follows from there. When it is asked for once more meanwhile, the last one counts.
+async function load(turn) {
   page = 0;
   held = [];
-  until = period();
-  last = '';
-  listen();
-  const found = await get('/api/logs', { ...filter(), ...until, page: 0 });
-  total = found.totalElements;
-  const known = new Set(found.content.map(key));
-  held = held.filter((entry) => !known.has(key(entry)));
-  lines.classList.remove('dated');
-  lines.replaceChildren(...found.content.map(line));
-  foot(found);
+  busy = true;
+  try {
+    await Promise.race([listen(), new Promise((resolve) => { setTimeout(resolve, OPENING); })]);
+    const range = period();
+    const found = await get('/api/logs', { ...filter(), ...range, page: 0 });
+    if (turn !== asked) return loading;
+    until = range;
+    total = found.totalElements;
+    const known = new Set(found.content.map(key));
+    held = held.filter((entry) => !known.has(key(entry)));
+    lines.classList.remove('dated');
+    lines.replaceChildren(...found.content.map(line));
+    foot(found);
+  } finally {
+    if (turn === asked) busy = false;
+  }
   flush();
   return lines.childElementCount ? 'rows' : 'empty';
-});
+}
 
 const key = (entry) => `${entry.timestamp} ${entry.level} ${entry.scopeId ?? ''} ${entry.message}`;
 
@@ -126,34 +139,20 @@ function highlighted(message) {
   return [...parts, message.slice(from)];
 }
 
-// listen follows the log from now on, or from the event with this id.
-function listen(after = '') {
-  stream?.close();
-  clearTimeout(retryTimer);
+// listen follows the log from now on; it returns once that has begun.
+function listen() {
+  stream?.stop();
   stream = undefined;
-  if (!live() || document.hidden) return;
-  stream = new EventSource(`/sse/logs${queryText({ ...filter(), after })}`);
-  stream.onmessage = (event) => {
-    last = event.lastEventId || last;
-    held.unshift(...[JSON.parse(event.data)].flat().reverse());
+  if (!live() || document.hidden) return undefined;
+  stream = tail(`/sse/logs${queryText(filter())}`, (entry) => {
+    held.unshift(entry);
     if (held.length > MOST_HELD) {
       lost += held.length - MOST_HELD;
       held.length = MOST_HELD;
     }
     flushTimer ??= setTimeout(flush, FLUSH);
-  };
-  stream.addEventListener('lost', (event) => {
-    lost += JSON.parse(event.data).count;
-    note();
   });
-  // After a break the browser comes back by itself, and is given what was written meanwhile. What OIBus refused it does
-  // not try again: that is done here, from the last line on.
-  stream.onerror = ({ target }) => {
-    if (target !== stream || target.readyState !== EventSource.CLOSED) return;
-    stream = undefined;
-    clearTimeout(retryTimer);
-    retryTimer = setTimeout(() => (last ? listen(last) : list.refresh({ quiet: true })), spread(RETRY));
-  };
+  return stream.opened;
 }
 
 // flush draws what came in, or says how much waits while paused.
@@ -161,7 +160,7 @@ function flush() {
   clearTimeout(flushTimer);
   flushTimer = undefined;
   note();
-  if (!following || !held.length || root.getAttribute('aria-busy')) return;
+  if (!following || !held.length || busy) return;
   const below = window.scrollY > 200;
   lines.prepend(...held.map(line));
   total += held.length;
@@ -267,7 +266,7 @@ $('[data-clear]', root).addEventListener('click', () => {
 });
 document.addEventListener('visibilitychange', () => {
   if (!document.hidden) list.refresh({ quiet: true });
-  else stream?.close();
+  else stream?.stop();
 });
 
 // Connectors that wrote logs can be chosen by name.

@@ -4,7 +4,9 @@ import { get, post } from '../api.js';
 import { $, $$, clone, h, later, setText, show } from '../dom.js';
 import { instant, moment, relativeTo } from '../format.js';
 import { Editor, List } from '../list.js';
+import { described } from '../cron.js';
 import { serverNow } from '../live.js';
+import { said } from '../said.js';
 import { t } from '../text.js';
 
 const RESERVED = 'subscription';
@@ -30,6 +32,10 @@ async function verifyAll(crons) {
   await Promise.all(Array.from({ length: ONE_BY_ONE }, worker));
 }
 
+// meaning is a valid expression in words: those of the page, else those of the REST API for who reads English.
+const meaning = (cron, schedule) => schedule?.isValid && (described(cron) || (document.documentElement.lang === 'en' ? schedule.humanReadableForm : cron));
+const problem = (schedule) => (schedule?.errorMessage ?? '').replace(/^Cron Expression: /, '');
+
 const verify = (cron, signal) => post('/api/scan-modes/verify', { cron }, { signal });
 
 function row(mode) {
@@ -37,7 +43,7 @@ function row(mode) {
   const reserved = mode.id === RESERVED;
   const element = clone($('#row'), {
     name: mode.name, description: mode.description ?? '', cron: mode.cron,
-    human: reserved ? t('scan-modes.subscription') : schedule?.humanReadableForm || schedule?.errorMessage || '',
+    human: reserved ? t('scan-modes.subscription') : meaning(mode.cron, schedule) || said(problem(schedule)),
   });
   element.dataset.cron = mode.cron;
   show($('code', element), !reserved);
@@ -86,8 +92,9 @@ async function showVerification() {
     return;
   }
   try {
-    const { isValid, errorMessage, humanReadableForm, nextExecutions } = await verify(cron, asking.signal);
-    draw(box, isValid ? 'ok' : 'bad', isValid ? humanReadableForm : errorMessage.replace(/^Cron Expression: /, ''), isValid ? nextExecutions : []);
+    const schedule = await verify(cron, asking.signal);
+    const { isValid, nextExecutions } = schedule;
+    draw(box, isValid ? 'ok' : 'bad', isValid ? meaning(cron, schedule) : said(problem(schedule)), isValid ? nextExecutions : []);
   } catch (error) {
     if (error.name !== 'AbortError') draw(box, 'bad', error.message, []);
   }

@@ -5,6 +5,7 @@ import { $, h, later, setText, show } from '../dom.js';
 import { ask } from '../dialog.js';
 import { transformerName } from '../connector/labels.js';
 import { attribute, group, ManifestForm } from '../connector/manifest.js';
+import { explain } from '../refused.js';
 import { plural, t } from '../text.js';
 import { toast } from '../toast.js';
 import { contentName, drop, INPUTS, named, OUTPUTS } from '../transformer/actions.js';
@@ -36,7 +37,7 @@ async function open() {
     whole();
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    setText(root.querySelector(':scope > [data-state=failed] [data-failure]'), error.message);
+    explain(root, error);
     whole('failed');
     return;
   }

@@ -2,7 +2,7 @@
 import '../shell.js';
 import { get } from '../api.js';
 import { $, $$, clone, h, later, show } from '../dom.js';
-import { transformerName } from '../connector/labels.js';
+import { byName, transformerName } from '../connector/labels.js';
 import { t } from '../text.js';
 import { complain } from '../toast.js';
 import { contentName, drop } from '../transformer/actions.js';
@@ -47,7 +47,7 @@ function row(one) {
 async function load() {
   try {
     const list = await get('/api/transformers/list');
-    all = [...list.filter(({ type }) => type === 'custom'), ...list.filter(({ type }) => type !== 'custom')];
+    all = [...byName(list.filter(({ type }) => type === 'custom')), ...byName(list.filter(({ type }) => type !== 'custom'))];
     show(filters, true);
     show($('#no-custom'), all[0]?.type !== 'custom');
     draw();

@@ -4,7 +4,7 @@ import { get } from '../api.js';
 import { $, clone, later, setText, show } from '../dom.js';
 import { Editor, List, pager } from '../list.js';
 import { t } from '../text.js';
-import { fillTimeZones, ownZone, profile, zoneSelect } from '../profile.js';
+import { chosen, fillTimeZones, ownZone, profile, zoneSelect } from '../profile.js';
 
 const self = document.documentElement.dataset.user;
 const root = $('#list');
@@ -24,7 +24,7 @@ const editor = new Editor({
   path: '/api/users', kind: 'users', saved: () => list.refresh({ quiet: true }),
   toForm: (user) => ({ password: '', repeat: '', ...(user ?? { login: '', language: 'en', timezone: ownZone() }) }),
   opened: (user, form) => show($('[data-new-only]', form.element), !user),
-  check: ({ password, repeat }, user) => (!user && password !== repeat ? { repeat: t('invalid.repeat') } : {}),
+  check: ({ password, repeat }, user) => (user ? {} : chosen('password', password, repeat)),
   toBody: (values, user) => (user ? profile(values) : { user: profile(values), password: values.password }),
 });
 fillTimeZones(zoneSelect(editor.dialog));

@@ -1,5 +1,7 @@
 // Code to begin with, for what a transformer takes and makes.
-const NOTE = '// Called for each content. Return what goes on instead of it.\n';
+import { t } from '../text.js';
+
+const NOTE = `// ${t('code.note')}\n`;
 
 export function template({ language, inputType, outputType }) {
   const typed = language === 'typescript';

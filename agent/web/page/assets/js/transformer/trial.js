@@ -2,12 +2,22 @@
 import { get } from '../api.js';
 import { $, h, setText, show } from '../dom.js';
 import { duration, number } from '../format.js';
+import { said } from '../said.js';
 import { has, plural, t } from '../text.js';
 import { drawObject } from '../connector/manifest.js';
 import { contentName } from './actions.js';
 import { diff, folded } from './diff.js';
 
 const MOST = 100_000; // characters of a result that are shown
+
+const isObject = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isText = (value) => typeof value === 'string';
+
+// NEEDED are the keys of an element of each kind of list: what its value has to be, and how that is called.
+const NEEDED = {
+  'time-values': { pointId: [isText, 'text'], timestamp: [(value) => isText(value) && !Number.isNaN(Date.parse(value)), 'instant'], data: [isObject, 'object'] },
+  setpoint: { reference: [isText, 'text'], value: [() => true, 'any'] },
+};
 
 export class Trial {
   // what answers { type, manifest, run(inputData, options) }; failed is told where code failed.
@@ -58,30 +68,44 @@ export class Trial {
     let list;
     try { list = JSON.parse(this.input.value); } catch (error) { return t('trial.notJSON', { problem: error.message }); }
     if (!Array.isArray(list)) return t('trial.notArray');
-    const [keys, bad] = type === 'setpoint' ? [['reference', 'value'], (one) => typeof one?.reference !== 'string' || !('value' in one)]
-      : [['pointId', 'timestamp', 'data'], (one) => typeof one?.pointId !== 'string' || Number.isNaN(Date.parse(one.timestamp)) || typeof one.data !== 'object'];
-    const at = list.findIndex(bad);
-    return at < 0 ? '' : t('trial.badElement', { n: at + 1, keys: keys.join(', ') });
+    for (const [i, one] of list.entries()) {
+      if (!isObject(one)) return t('trial.noObject', { n: number(i + 1) });
+      for (const [key, [fits, wanted]] of Object.entries(NEEDED[type])) {
+        if (!(key in one)) return t('trial.noKey', { n: number(i + 1), key, wanted: t(`trial.wanted.${wanted}`) });
+        if (!fits(one[key])) return t('trial.badKey', { n: number(i + 1), key, wanted: t(`trial.wanted.${wanted}`) });
+      }
+    }
+    return '';
+  }
+
+  // #outdate says of what is shown below that it is the result of an earlier run.
+  #outdate(outdated) {
+    show($('#trial-old'), outdated && this.output !== undefined);
+    $('#trial-result').classList.toggle('old', outdated);
   }
 
   async #run(button) {
     const wrong = this.#wrong();
     this.#complain(wrong);
+    this.failed();
+    const status = $('#trial-status');
+    status.className = 'test-result';
+    setText(status, '');
+    this.#outdate(true);
+    this.#print();
     if (wrong) return this.input.focus();
     if (this.options?.check().length) return;
     const { run } = this.what();
-    const [status, begun] = [$('#trial-status'), performance.now()];
+    const begun = performance.now();
     button.setAttribute('aria-busy', 'true');
-    status.className = 'test-result';
     setText(status, t('trial.running'));
-    this.failed();
     try {
       const result = await run(this.input.value, this.options?.read() ?? {});
       this.#print(result.console);
       if (result.error) this.#fail(result.error);
       else this.#show(result, performance.now() - begun);
     } catch (error) {
-      this.#fail({ text: error.message });
+      this.#fail({ text: said(error.message) });
     } finally {
       button.removeAttribute('aria-busy');
     }
@@ -94,6 +118,7 @@ export class Trial {
     setText($('#trial-status'), [t('trial.done', { took: duration(took) }), file, kind && contentName(kind), elements === undefined ? '' : plural('items.elements', elements)].filter(Boolean).join(' · '));
     setText($('#trial-output'), text.length > MOST ? `${text.slice(0, MOST)}…` : text);
     show($('#trial-result'), true);
+    this.#outdate(false);
     this.#compare();
   }
 
