@@ -100,7 +100,7 @@ func TestStatusTellsBothReleases(t *testing.T) {
 	m := newMachine(t)
 	i := installed(t, m, "", nil)
 	m.write("lib/oibus/launcher.json", `{"phase":"idle","agent":{"version":"9.1.0","pid":3},"upgrades":{"running":{"version":"9.1.0","folder":"9.1.0"},
-		"previous":{"version":"9.0.0"},"last":{"version":"9.1.0","outcome":"committed","endedAt":"2026-03-01T10:00:00Z"},"bad":[{"version":"9.0.9"}]}}`)
+		"previous":{"version":"9.0.0","folder":"9.0.0"},"last":{"version":"9.1.0","outcome":"committed","endedAt":"2026-03-01T10:00:00Z"},"bad":[{"version":"9.0.9"}]}}`)
 	m.write("lib/oibus/state/registration.json", `{"schema":1,"data":{"status":"PENDING","host":"https://x.example","activationCode":"XYZ789","activationExpirationDate":"soon"}}`)
 	a, err := statusOf(t.Context(), m, &target{})
 	if err != nil {
@@ -159,9 +159,10 @@ func TestGoingBackNeedsAVersionAndWaitsForTheVerdict(t *testing.T) {
 	if _, err := j.run(t.Context()); err == nil || !strings.Contains(err.Error(), "no version to go back to") {
 		t.Errorf("%v", err)
 	}
-	m.write("lib/oibus/launcher.json", `{"phase":"idle","upgrades":{"running":{"version":"9.1.0","folder":"9.1.0"},"previous":{"version":"9.0.0"}}}`)
+	m.write("lib/oibus/launcher.json", `{"phase":"idle","upgrades":{"running":{"version":"9.1.0","folder":"9.1.0"},"previous":{"version":"9.0.0","folder":"9.0.0"}}}`)
+	m.write("opt/oibus-sbom.json", `{"metadata":{"component":{"version":"8.9.0"}}}`)
 	j.version = "8.0.0"
-	if _, err := j.run(t.Context()); err == nil || !strings.Contains(err.Error(), "there is: 9.0.0") {
+	if _, err := j.run(t.Context()); err == nil || !strings.Contains(err.Error(), "there is: 9.0.0, 8.9.0") {
 		t.Errorf("%v", err)
 	}
 	j.version = "v9.0.0"
@@ -188,7 +189,7 @@ func TestCompletionKnowsEachVerbAndTheManualToo(t *testing.T) {
 	t.Parallel()
 	page, _ := do(t, ExitDone, "man")
 	texts := []string{page}
-	wantText(t, page, ".SH EXIT STATUS")
+	wantText(t, page, ".SH EXIT STATUS", "until it is changed; or provide one:\n.PP\n.nf", "\n.RE\n.fi\n.PP\nWith a name it is one more", "have done all that for the one without a name.\n.PP\nWith")
 	for shell, as := range map[string]struct{ verb, option string }{
 		"bash": {`    "%s") options="`, "--%s"}, "powershell": {"    '%s' = '", "--%s"}, "zsh": {"    '%s' '", "--%s"}, "fish": {"-f -a %[2]s", "-l %s "},
 	} {
@@ -222,6 +223,23 @@ func TestCompletionKnowsEachVerbAndTheManualToo(t *testing.T) {
 			t.Error("it tells what is for Windows Installer only")
 		}
 	}
+}
+
+func TestCompletionGoesOnAfterHelp(t *testing.T) {
+	t.Parallel()
+	script, _ := do(t, ExitDone, "completion", "bash")
+	wantText(t, script, `[[ ${COMP_WORDS[1]:-} != help || $COMP_CWORD == 1 ]] || at=2`, `$COMP_CWORD == "$at"`)
+	script, _ = do(t, ExitDone, "completion", "fish")
+	wantText(t, script, "'__fish_seen_subcommand_from help' -f -a install")
+	script, _ = do(t, ExitDone, "completion", "zsh")
+	wantText(t, script, "at=3")
+	script, _ = do(t, ExitDone, "completion", "powershell")
+	wantText(t, script, "-eq 'help'")
+}
+
+func TestTheUnitIsNotStartedWithoutItsPrograms(t *testing.T) {
+	t.Parallel()
+	wantText(t, unitText(instance{Programs: "/opt/oibus", Data: "/var/lib/oibus"}), "\nConditionFileIsExecutable=/opt/oibus/oibus-launcher\n")
 }
 
 func TestAnExplanationFitsOnAScreen(t *testing.T) {
@@ -315,4 +333,29 @@ func TestTheDoctorFindsWhatConnectorsAreKeptAwayFrom(t *testing.T) {
 	m.unit = "PrivateTmp=yes\n"
 	state("norths/n1.json", `{"name":"Out","enabled":true,"settings":{"outputFolder":"/tmp/x"}}`)
 	wantText(t, found(), `problem the North "Out" sees only its own files in /tmp/x`)
+}
+
+func TestWhatAPackageHasReplacedIsNotOfferedToGoBackTo(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t)
+	i := installed(t, m, "", nil)
+	for _, c := range []struct{ upgrades, phase, want string }{
+		{`{"running":{"version":"3.10.0","folder":"a"},"previous":{"version":"3.9.0"}}`, "idle", "3.9.1"}, // 3.9.0 was the package before
+		{`{"running":{"version":"3.10.0","folder":"a"}}`, "idle", "3.9.1"},
+		{`{"running":{"version":"3.9.1"},"previous":{"version":"3.10.0","folder":"a"}}`, "idle", "3.10.0"},
+		{`{"running":{"version":"3.9.1"},"previous":{"version":"3.9.0"}}`, "idle", ""},
+		{`{"running":{"version":"3.10.0","folder":"a"},"previous":{"version":"3.9.1"}}`, "trial", ""},
+	} {
+		m.write("opt/oibus-sbom.json", `{"metadata":{"component":{"version":"3.9.1"}}}`)
+		m.write("lib/oibus/launcher.json", `{"phase":"`+c.phase+`","agent":{"version":"3.10.0","pid":3},"upgrades":`+c.upgrades+`}`)
+		s := look(t.Context(), m, i.instance)
+		if s.Previous != c.want || s.Factory != "3.9.1" {
+			t.Errorf("%s %s: back to %q, factory %q", c.phase, c.upgrades, s.Previous, s.Factory)
+		}
+	}
+	m.write("lib/oibus/launcher.json", `{"phase":"idle","upgrades":{"running":{"version":"3.10.0","folder":"a"},"previous":{"version":"3.9.0"}}}`)
+	_, err := rollbackJob{m: m, target: &target{}, version: "3.9.0", limit: time.Minute}.run(t.Context())
+	if err == nil || !strings.HasSuffix(err.Error(), "there is: 3.9.1") {
+		t.Errorf("%v", err)
+	}
 }

@@ -89,8 +89,10 @@ func bashCompletion(t completionTable) string {
 
 const completionTemplate = `# bash completion for oibus-installer, made by: oibus-installer completion bash
 _oibus_installer() {
-  local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} verb=${COMP_WORDS[1]} second='' options=''
+  local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} at=1 verb='' second='' options=''
   COMPREPLY=()
+  [[ ${COMP_WORDS[1]:-} != help || $COMP_CWORD == 1 ]] || at=2
+  verb=${COMP_WORDS[at]:-}
   case $before in
     --config | --programs | --from | --switch-from) mapfile -t COMPREPLY < <(compgen -d -- "$word"); return ;;
     --settings | --*-file | --bundle | --key | --certificate | --out | --root) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
@@ -98,18 +100,18 @@ _oibus_installer() {
       mapfile -t COMPREPLY < <(compgen -W "$(sed -n 's/^ *"name": "\([a-z0-9-]*\)",*$/\1/p' /etc/oibus/instances.json 2>/dev/null)" -- "$word")
       return ;;
   esac
-  if [[ $COMP_CWORD == 1 ]]; then
+  if [[ $COMP_CWORD == "$at" ]]; then
     mapfile -t COMPREPLY < <(compgen -W "{{first}} --help --version" -- "$word")
     return
   fi
   case $verb in
 {{second}}
   esac
-  if [[ -n $second && $COMP_CWORD == 2 ]]; then
+  if [[ -n $second && $COMP_CWORD == $((at + 1)) ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$second" -- "$word")
     return
   fi
-  case "$verb${second:+ ${COMP_WORDS[2]}}" in
+  case "$verb${second:+ ${COMP_WORDS[at + 1]}}" in
 {{cases}}
   esac
   if [[ $word == -* ]]; then

@@ -26,6 +26,7 @@ Register-ArgumentCompleter -Native -CommandName 'oibus-installer', 'oibus-instal
 {{cases}}
   }
   $words = @($line.CommandElements | Select-Object -Skip 1 | Where-Object { $_.Extent.EndOffset -lt $position } | ForEach-Object { $_.ToString() })
+  if ($words.Count -gt 0 -and $words[0] -eq 'help') { $words = @($words | Select-Object -Skip 1) }
   $offered = ''
   if ($words.Count -eq 0) {
     $offered = '{{first}} --help --version'
@@ -57,7 +58,9 @@ func zshCompletion(t completionTable) string {
 const zshTemplate = `#compdef oibus-installer
 # zsh completion for oibus-installer, made by: oibus-installer completion zsh
 _oibus-installer() {
-  local verb=${words[2]}
+  local at=2
+  [[ ${words[2]} == help ]] && (( CURRENT > 2 )) && at=3
+  local verb=${words[at]}
   local -A second options
   second=(
 {{second}}
@@ -70,12 +73,12 @@ _oibus-installer() {
     --settings|--*-file|--bundle|--key|--certificate|--out|--root) _files; return ;;
     --instance) compadd -- $(sed -n 's/^ *"name": "\([a-z0-9-]*\)",*$/\1/p' /etc/oibus/instances.json 2>/dev/null); return ;;
   esac
-  if (( CURRENT == 2 )); then
+  if (( CURRENT == at )); then
     compadd -- {{first}} --help --version
-  elif (( CURRENT == 3 )) && [[ -n ${second[$verb]} ]]; then
+  elif (( CURRENT == at + 1 )) && [[ -n ${second[$verb]} ]]; then
     compadd -- ${=second[$verb]}
   elif [[ $PREFIX == -* ]]; then
-    [[ -n ${second[$verb]} ]] && verb="$verb ${words[3]}"
+    [[ -n ${second[$verb]} ]] && verb="$verb ${words[at + 1]}"
     compadd -- ${=options[$verb]}
   else
     _files
@@ -108,6 +111,7 @@ func fishCompletion(t completionTable) string {
 	line(nil, "-f -a help -d 'explain a verb'")
 	for _, word := range t.first {
 		line(nil, "-f -a %s", word)
+		line([]string{"help"}, "-f -a %s", word)
 	}
 	for _, r := range t.verbs {
 		if last := len(r.words) - 1; last > 0 {

@@ -186,6 +186,8 @@ func (a *doctorAnswer) service(s instanceStatus) {
 	switch {
 	case s.Service == "":
 		a.add(good, "service", "not asked for: it runs without one", "")
+	case s.OtherProgram != "":
+		a.add(problem, "service", s.serviceLine(), foreignAdvice)
 	case s.State.State == "": // the problem that was in the way is told
 	case s.State.State == platform.ServiceAbsent:
 		a.add(problem, "service", fmt.Sprintf("there is no service %q", s.Service), "oibus-installer install registers it again")
@@ -233,6 +235,9 @@ func (a *doctorAnswer) page(s instanceStatus) {
 		a.add(problem, "state", p, "")
 	}
 	switch {
+	case s.OtherAnswers:
+		a.add(problem, "page", s.Page+": "+s.otherAnswersText(), "stop that one, or choose another port in "+s.Settings)
+		return
 	case s.Answers == nil:
 		return
 	case s.answers():
@@ -302,9 +307,9 @@ func (a *doctorAnswer) upgrades(m machine, i instance, s instanceStatus) {
 		a.add(warning, "upgrade", lastLineOf(s.Last), "")
 	case s.Running == "" && s.fromUpgrade(): // which of the two releases would run, the launcher decides
 	case s.Running == "":
-		a.add(good, "upgrade", "the factory release "+platform.Version+" would run", "")
+		a.add(good, "upgrade", strings.TrimRight("the factory release "+s.Factory, " ")+" would run", "")
 	default:
-		a.add(good, "upgrade", "runs "+s.versionLine(platform.Version), "")
+		a.add(good, "upgrade", "runs "+s.versionLine(), "")
 	}
 	var rejected []string
 	err := m.AsOwner(existing(i.Data), func() (err error) {

@@ -32,7 +32,7 @@ With --from it brings over the site of an OIBus 3.8, out of its data folder: con
 secrets, users, how far was read, caches. That folder is only read, and its OIBus must not run any more; install
 --switch-from does the whole move, with the services, and is what you want on the machine of that OIBus. A dry run says
 what comes, what changes and what cannot come, and touches nothing. All comes or nothing, also when the power fails. An
-OIBus in which something is configured is refused without --replace, which puts what it has into before-import.
+OIBus in which something is configured is refused without --replace, which puts what it has into before-import-TIME.
 
   sudo oibus-installer import --from /mnt/old/OIBusData --dry-run
   sudo oibus-installer import --from /mnt/old/OIBusData --instance line5 --json`,

@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"maps"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -51,9 +52,10 @@ one has is refused. The packages of the system (deb, rpm, MSI) have done all tha
 
 With --switch-from it takes the place of an OIBus 3.8 of this machine, whose data folder is named: it looks at everything
 first, stops that OIBus, brings its site over, starts in its place on its port, and waits until OIAnalytics has answered.
-When anything fails, all becomes as it was, the other OIBus runs again, and the answer says why. After a power cut the
-same command goes on. The data of the other OIBus is not changed: --switch-back gives it its place again, also weeks
-later. See what would come over before, with import --dry-run. After a package, the same command does it, too.
+When anything fails, all becomes as it was, the other OIBus runs again, and the answer says why. A lost connection
+does not end it; after a power cut the same command goes on. The data of the other OIBus is not changed: --switch-back
+gives it its place again, also weeks later. See what would come over before, with import --dry-run. After a package,
+the same command does it, too.
 
   sudo ./oibus-installer install --switch-from /opt/OIBusData
   sudo oibus-installer install --switch-back`,
@@ -194,12 +196,12 @@ func (j *installJob) run(ctx context.Context) (answer, error) {
 	if known {
 		i = j.keep(i, before)
 	}
-	if !known && i.ManagedBy == "" {
-		if err := j.taken(ctx, i); err != nil {
+	if i.ManagedBy != byMSI {
+		if err := j.taken(ctx, i, known); err != nil {
 			return nil, err
 		}
 	}
-	port, err := j.choosePort(r, i, known)
+	port, err := j.choosePort(ctx, r, i, known)
 	if err != nil {
 		return nil, err
 	}
@@ -249,19 +251,40 @@ func (j *installJob) keep(i, before instance) instance {
 }
 
 // choosePort is the port to write into the settings file, 0 for none.
-func (j *installJob) choosePort(r *registry, i instance, known bool) (int, error) {
+func (j *installJob) choosePort(ctx context.Context, r *registry, i instance, known bool) (int, error) {
 	w, err := readWeb(j.m, i)
 	if err != nil {
 		return 0, err
 	}
-	port := j.port
+	port, before := j.port, w.port
 	switch free := r.freePort(i.Name); {
 	case port != 0:
 		w.port = port
 	case !known && !w.pinned && w.port == defaultPort && free != defaultPort:
 		port, w.port = free, free
 	}
-	return port, r.conflict(i, w.port)
+	if err := r.conflict(i, w.port); err != nil {
+		return 0, err
+	}
+	if known && w.port == before || j.noStart {
+		return port, nil
+	}
+	return port, j.portFree(ctx, i, w)
+}
+
+// portFree says whether another program has the port of the page. Ours may have it when it runs already.
+func (j *installJob) portFree(ctx context.Context, i instance, w webSettings) error {
+	if s, err := j.m.Query(ctx, i.Service); err != nil || w.port == portOf(j.m, i) && s.State == platform.ServiceRunning {
+		return err
+	}
+	l, err := net.Listen("tcp", net.JoinHostPort(w.address, strconv.Itoa(w.port)))
+	if errors.Is(err, os.ErrPermission) {
+		return nil // what the service may, its definition says
+	}
+	if err != nil {
+		return fmt.Errorf("cannot use port %d, another program has it: %w; choose another one with --port", w.port, err)
+	}
+	return l.Close()
 }
 
 // carryOut does it, in an order in which it can be done again after each step.
@@ -448,7 +471,15 @@ func (j *installJob) describe(ctx context.Context, a *installAnswer) error {
 	if err := l.waitReady(ctx, readyLimit); err != nil {
 		return err
 	}
-	a.Started = true
+	a.Started, a.command = true, command(j.m, a.instance)
+	var registration registrationStatus
+	err = j.m.AsOwner(a.Data, func() (err error) {
+		registration, err = readRegistration(a.Data)
+		return err
+	})
+	if a.Registered = registration.Status == "REGISTERED"; err != nil {
+		return forbidden(j.m, err)
+	}
 	login, password, err := readFirstPassword(j.m, a.Data)
 	if login != "" {
 		a.User, a.PasswordFile, a.password = login, filepath.Join(a.Data, "secrets", firstPasswordName), password
@@ -460,9 +491,11 @@ type installAnswer struct {
 	instance
 	Page         string `json:"page"`
 	Started      bool   `json:"started"`
+	Registered   bool   `json:"registered"`
 	User         string `json:"user,omitempty"`
 	PasswordFile string `json:"passwordFile,omitempty"`
 	password     string
+	command      string // what a person types for this program
 }
 
 func (a *installAnswer) text() string {
@@ -470,12 +503,12 @@ func (a *installAnswer) text() string {
 	if a.User != "" {
 		text += lines("user", a.User) + passwordLine(a.password, a.PasswordFile)
 	}
-	if a.Started {
+	if a.Started && !a.Registered {
 		name := ""
 		if a.Name != "" {
 			name = " --instance " + a.Name
 		}
-		text += "Next: oibus-installer register" + name + " --host URL, or register on the page.\n"
+		text += "Next: " + a.command + " register" + name + " --host URL, or register on the page.\n"
 	}
 	return text
 }

@@ -44,7 +44,7 @@ func TestAnArchiveIsInstalledAsAService(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	wantText(t, a.text(), "Installed: OIBus", "page", "first-password.txt", "Next: oibus-installer register --host URL")
+	wantText(t, a.text(), "Installed: OIBus", "page", "first-password.txt", "register --host URL")
 	if strings.Contains(a.text(), "admin first") {
 		t.Error("the password is shown to a program")
 	}

@@ -55,7 +55,7 @@ var exitCodes = []struct {
 	{ExitDone, "done, or in order"},
 	{ExitFailed, "it could not be done, the text says why"},
 	{ExitBadCommand, "the command line is wrong"},
-	{ExitRefused, "it was checked and is not in order: status, doctor, register, release verify"},
+	{ExitRefused, "it was checked and is not in order: status, doctor, register, rollback, release verify"},
 	{ExitAbsent, "there is no such instance on this machine"},
 	{ExitRights, "the rights of an administrator are needed, for all of it or for a part"},
 }

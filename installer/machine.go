@@ -38,6 +38,7 @@ type machine interface {
 	Import(ctx context.Context, dir, program string, args ...string) (string, error)
 	// Definitions lists the services that lead to a folder.
 	Definitions(ctx context.Context) ([]platform.ServiceDefinition, error)
+	Definition(ctx context.Context, service string) (platform.ServiceDefinition, error) // of one, wherever it leads
 	Disable(ctx context.Context, service string) error
 	// SharesNames says whether a service can make room for another one of its name: then KeepUnit keeps what it was, Unshadow
 	// lets the one of a package count, and RestoreUnit puts it back.
@@ -118,6 +119,7 @@ func (realMachine) Run(ctx context.Context, dir, program string, args ...string)
 	if err := platform.RunAsOwnerOf(dir, cmd); err != nil {
 		return "", err
 	}
+	platform.OutOfReach(cmd)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		err = fmt.Errorf("%s: %w: %s", filepath.Base(program), err, lastLine(string(out)))
@@ -140,6 +142,7 @@ func (realMachine) Import(ctx context.Context, dir, program string, args ...stri
 			return "", err
 		}
 	}
+	platform.OutOfReach(cmd)
 	out, err := cmd.Output()
 	if err != nil && complaint.Len() > 0 {
 		err = errors.New(strings.TrimSpace(complaint.String()))
@@ -149,6 +152,10 @@ func (realMachine) Import(ctx context.Context, dir, program string, args ...stri
 
 func (realMachine) Definitions(ctx context.Context) ([]platform.ServiceDefinition, error) {
 	return platform.ServiceDefinitions(ctx)
+}
+
+func (realMachine) Definition(ctx context.Context, service string) (platform.ServiceDefinition, error) {
+	return platform.DefinitionOfService(ctx, service)
 }
 
 func (realMachine) Disable(ctx context.Context, service string) error {

@@ -86,7 +86,7 @@ func (m *fakeMachine) write(name, text string) string {
 func (m *fakeMachine) Folders() platform.Folders {
 	at := func(name string) string { return filepath.Join(m.dir, name) }
 	return platform.Folders{Programs: at("opt"), Data: at("lib/oibus"), Instances: at("lib/instances") + string(filepath.Separator),
-		Settings: at("etc"), Registry: at("etc"), Service: "oibus", Unfit: platform.SystemFolders().Unfit}
+		Settings: at("etc"), Links: at("usr/local/bin"), Registry: at("etc"), Service: "oibus", Unfit: platform.SystemFolders().Unfit}
 }
 
 func (m *fakeMachine) Administrator() error     { return m.rights }
@@ -182,6 +182,16 @@ func (m *fakeMachine) Restart(_ context.Context, service string) error {
 	return m.serve(m.services[service])
 }
 
+func (m *fakeMachine) Definition(ctx context.Context, service string) (platform.ServiceDefinition, error) {
+	list, err := m.Definitions(ctx)
+	for _, d := range list {
+		if d.Name == service {
+			return d, err
+		}
+	}
+	return platform.ServiceDefinition{}, err
+}
+
 func (m *fakeMachine) EnsureUser(context.Context, string) error { return nil }
 func (m *fakeMachine) GiveFolder(dir, service string) error {
 	m.note("give %s to %s", filepath.Base(dir), service)
@@ -189,6 +199,8 @@ func (m *fakeMachine) GiveFolder(dir, service string) error {
 }
 func (m *fakeMachine) ProtectFolder(dir string) error { return os.MkdirAll(dir, 0o755) }
 func (m *fakeMachine) WriteSettings(path string, text []byte) error {
+	m.kill(false)
+	defer m.kill(true)
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}

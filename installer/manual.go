@@ -52,7 +52,7 @@ func manual() string {
 
 // writeHelp sets a text with its examples, which are indented.
 func writeHelp(b *strings.Builder, help string) {
-	example := false
+	example, apart := false, false
 	for _, line := range strings.Split(strings.TrimSpace(help), "\n") {
 		indented := strings.HasPrefix(line, "  ")
 		switch {
@@ -61,8 +61,12 @@ func writeHelp(b *strings.Builder, help string) {
 		case !indented && example && line != "":
 			b.WriteString(".RE\n.fi\n.PP\n")
 		case line == "":
+			apart = true
 			continue
+		case !indented && apart:
+			b.WriteString(".PP\n")
 		}
+		apart = false
 		if line != "" {
 			example = indented
 		}

@@ -83,6 +83,10 @@ func pause(ctx context.Context, m machine, i instance) (running bool, err error)
 	if i.Service == "" {
 		return false, nil
 	}
+	p, err := placeOf(ctx, m, i)
+	if err != nil || p.foreign { // that one does not use our data
+		return false, err
+	}
 	s, err := m.Query(ctx, i.Service)
 	if err != nil || s.State == platform.ServiceStopped || s.State == platform.ServiceFailed || s.State == platform.ServiceAbsent {
 		return false, err

@@ -2,6 +2,7 @@ package installer
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -40,6 +41,8 @@ func (j *installJob) copyPrograms(ctx context.Context, r *registry, i instance) 
 	}
 	if err = copyTree(from, i.Programs); err != nil {
 		err = fmt.Errorf("cannot copy the programs: %w", err)
+	} else {
+		linkPrograms(j.m, i.Programs)
 	}
 	for _, u := range users {
 		if u.Name == i.Name && err == nil {
@@ -58,7 +61,14 @@ func (j *installJob) stopUsers(ctx context.Context, r *registry, i instance) ([]
 		if !samePath(other.Programs, i.Programs) {
 			continue
 		}
-		s, err := j.m.Query(ctx, other.Service)
+		p, err := placeOf(ctx, j.m, other)
+		if err == nil && p.stays() {
+			continue
+		}
+		var s platform.ServiceStatus
+		if err == nil {
+			s, err = j.m.Query(ctx, other.Service)
+		}
 		if err == nil && s.State != platform.ServiceAbsent && s.State != platform.ServiceStopped {
 			err = j.m.Stop(ctx, other.Service)
 			users = append(users, other)
@@ -68,6 +78,26 @@ func (j *installJob) stopUsers(ctx context.Context, r *registry, i instance) ([]
 		}
 	}
 	return users, nil
+}
+
+// factoryVersion is the version of the programs of an instance, "" when nothing says it. Those of another folder say it in
+// their bill of materials.
+func factoryVersion(m machine, i instance) string {
+	if here, err := m.Here(); err == nil && platform.SameFolder(here, i.Programs) {
+		return platform.Version
+	}
+	var bill struct {
+		Metadata struct {
+			Component struct {
+				Version string `json:"version"`
+			} `json:"component"`
+		} `json:"metadata"`
+	}
+	text, err := readBounded(filepath.Join(i.Programs, "oibus-sbom.json"))
+	if err != nil || json.Unmarshal(text, &bill) != nil {
+		return ""
+	}
+	return bill.Metadata.Component.Version
 }
 
 func hasPrograms(dir string) error {

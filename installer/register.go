@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"os"
 	"time"
+
+	"oibus/platform"
 )
 
 var registerVerb = verb{
@@ -60,6 +62,9 @@ func (j registerJob) run(ctx context.Context) (answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := j.runs(ctx, i); err != nil {
+		return nil, err
+	}
 	l, err := connect(ctx, j.m, i)
 	if err != nil {
 		return nil, err
@@ -77,6 +82,24 @@ func (j registerJob) run(ctx context.Context) (answer, error) {
 		}
 	}
 	return j.follow(ctx, l)
+}
+
+// runs says at once what would show only after a minute without an answer.
+func (j registerJob) runs(ctx context.Context, i instance) error {
+	if i.Service == "" {
+		return nil
+	}
+	if err := ours(ctx, j.m, i); err != nil {
+		return err
+	}
+	s, err := j.m.Query(ctx, i.Service)
+	if err == nil && (s.State == platform.ServiceStopped || s.State == platform.ServiceFailed || s.State == platform.ServiceAbsent) {
+		return fmt.Errorf("the service %q does not run: oibus-installer start", i.Service)
+	}
+	if lacksRights(j.m, err) {
+		return nil
+	}
+	return err
 }
 
 // logIn decides who asks: the user that the command line names, else the first one while its password is not changed.

@@ -1,9 +1,11 @@
 package installer
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -58,7 +60,7 @@ func (j rollbackJob) run(ctx context.Context) (answer, error) {
 	if err != nil {
 		return nil, forbidden(j.m, err)
 	}
-	if err := j.possible(before); err != nil {
+	if err := j.possible(before, cmp.Or(factoryVersion(j.m, i), platform.Version)); err != nil {
 		return nil, err
 	}
 	asked := j.m.Now().UTC()
@@ -74,21 +76,30 @@ func (j rollbackJob) run(ctx context.Context) (answer, error) {
 	return j.await(ctx, i, before)
 }
 
+// goingBackTo are the versions that the launcher would go back to, the one that it would choose first. What the package
+// or archive had installed before is gone with the one that replaced it: in its place there is the factory release.
+func goingBackTo(up handover.Versions, factory string) (known []string) {
+	if p := up.Previous; p != nil && !p.IsFactory() && *p != up.Running {
+		known = append(known, p.Version)
+	}
+	if up.Running.IsFactory() || factory == "" {
+		return known
+	}
+	if up.Previous != nil && up.Previous.IsFactory() {
+		return []string{factory}
+	}
+	if !slices.Contains(known, factory) {
+		known = append(known, factory)
+	}
+	return known
+}
+
 // possible says whether there is anything to go back to, as the launcher would.
-func (j rollbackJob) possible(s handover.Status) error {
-	up := s.Upgrades
+func (j rollbackJob) possible(s handover.Status, factory string) error {
 	wanted := strings.TrimPrefix(j.version, "v")
-	var known []string
-	if up.Previous != nil {
-		known = append(known, up.Previous.Version)
-	}
-	if !up.Running.IsFactory() {
-		known = append(known, platform.Version)
-	}
-	for _, v := range known {
-		if wanted == "" || wanted == v {
-			return nil
-		}
+	known := goingBackTo(s.Upgrades, factory)
+	if wanted == "" && len(known) > 0 || slices.Contains(known, wanted) {
+		return nil
 	}
 	if len(known) == 0 {
 		return fmt.Errorf("there is no version to go back to: no upgrade has taken place")

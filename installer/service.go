@@ -28,6 +28,14 @@ func changeService(ctx context.Context, m machine, t *target, done string, ready
 	if err := m.Administrator(); err != nil {
 		return nil, err
 	}
+	if err := ours(ctx, m, i); err != nil {
+		return nil, err
+	}
+	if ready { // without programs the service manager takes it for started and does nothing
+		if err := hasPrograms(i.Programs); err != nil {
+			return nil, err
+		}
+	}
 	if err := do(m)(ctx, i.Service); err != nil {
 		return nil, err
 	}

@@ -31,7 +31,8 @@ type site struct {
 	Host       string   `json:"host"`
 	Port       int      `json:"port"`
 	Occupied   bool     `json:"occupied"`
-	Paths      []string `json:"paths"` // outside of the data folder, that connectors use
+	Paths      []string `json:"paths"`           // outside of the data folder, that connectors use
+	Aside      string   `json:"aside,omitempty"` // folder of what was there before
 }
 
 type siteLine struct {
@@ -51,18 +52,28 @@ func (s *site) text() string {
 		b.WriteString(strings.TrimRight(fmt.Sprintf("  %-28s%8d  %s", l.What, l.Count, l.Note), " ") + "\n")
 	}
 	fmt.Fprintf(&b, "  %-28s%8d  %.1f MB, waiting, in error and archived\n", "contents of caches", s.Cache.Contents, float64(s.Cache.Bytes)/1e6)
-	if len(s.Changes) == 0 {
-		b.WriteString("\nNothing is changed on the way.\n")
-	} else {
-		b.WriteString("\nNot as it was:\n")
-	}
+	b.WriteString("\nNot as it was:\n  the page: it answers on this machine only, until [web] address in the settings says otherwise\n" +
+		"  the service: it has not the rights of an administrator, and must be let into what connectors use outside of its data folder\n")
 	for _, c := range s.Changes {
 		fmt.Fprintf(&b, "  %s: %s\n", c.What, c.Reason)
 	}
 	if s.Occupied {
 		b.WriteString("\n" + s.To + " has a configuration: --replace puts it aside.\n")
 	}
+	if s.Aside != "" {
+		b.WriteString("\nWhat " + s.To + " had before is in " + s.Aside + ", contents that were not sent, too.\n")
+	}
 	return b.String()
+}
+
+// foreseen is what a dry run answers.
+type foreseen struct{ *site }
+
+func (f foreseen) text() string {
+	if len(f.Paths) == 0 {
+		return f.site.text()
+	}
+	return f.site.text() + "\n" + pathsText(f.site)
 }
 
 // agentProgram is the agent in a folder of programs.
@@ -154,15 +165,18 @@ const siteKey = "import"
 // run imports into an instance, which is stopped for the moment, and takes it back when it does not start with it.
 func (j siteImport) run(ctx context.Context, i instance) (answer, error) {
 	from, err := filepath.Abs(j.from)
+	if err == nil {
+		err = apart(from, i)
+	}
 	if err != nil {
 		return nil, err
 	}
 	if j.dryRun {
 		s, err := foresee(ctx, j.m, i, from)
 		if err != nil {
-			return nil, err
+			return nil, because(ctx, err)
 		}
-		return s, nil
+		return foreseen{s}, nil
 	}
 	if err := j.quiet(ctx, from); err != nil {
 		return nil, err
@@ -182,7 +196,7 @@ func (j siteImport) run(ctx context.Context, i instance) (answer, error) {
 		if running {
 			err = errors.Join(err, j.m.Start(context.WithoutCancel(ctx), i.Service))
 		}
-		return nil, fmt.Errorf("cannot import %s: %w", from, forbidden(j.m, err))
+		return nil, fmt.Errorf("cannot import %s: %w", from, forbidden(j.m, because(ctx, err)))
 	}
 	a.Started = running
 	return a, nil

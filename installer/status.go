@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -61,13 +62,14 @@ func statusOf(ctx context.Context, m machine, t *target) (answer, error) {
 }
 
 type statusAnswer struct {
-	Factory   string           `json:"factory"` // version of the programs that a package or archive has installed
+	Factory   string           `json:"factory"` // version of this program, and of the programs that came with it
 	Instances []instanceStatus `json:"instances"`
 }
 
 type instanceStatus struct {
 	instance
 	State        platform.ServiceStatus `json:"state"`
+	Factory      string                 `json:"factory,omitempty"`     // version of the programs of this instance
 	Running      string                 `json:"running,omitempty"`     // version
 	FromUpgrade  *bool                  `json:"fromUpgrade,omitempty"` // it lies under versions/ in the data folder
 	Previous     string                 `json:"previous,omitempty"`
@@ -76,6 +78,8 @@ type instanceStatus struct {
 	Bad          []string               `json:"bad,omitempty"`   // versions that failed their trial
 	Page         string                 `json:"page,omitempty"`
 	Answers      *bool                  `json:"answers,omitempty"`
+	OtherAnswers bool                   `json:"otherAnswers,omitempty"` // something else, on our port
+	OtherProgram string                 `json:"otherProgram,omitempty"` // that the service of our name is of
 	Registration *registrationStatus    `json:"registration,omitempty"`
 	PasswordFile string                 `json:"passwordFile,omitempty"` // while the first password is not changed
 	Problems     []string               `json:"problems,omitempty"`
@@ -83,6 +87,7 @@ type instanceStatus struct {
 	NeedsRights bool `json:"needsRights,omitempty"`
 
 	versionsKnown, registrationKnown bool
+	launched                         bool // there is or was a launcher, which notes the agent that runs
 }
 
 type registrationStatus struct {
@@ -95,11 +100,12 @@ type registrationStatus struct {
 // look finds out what can be known of an instance. What cannot is a problem, not a failure, and what this process may
 // not read is neither: it stays unknown.
 func look(ctx context.Context, m machine, i instance) instanceStatus {
-	s := instanceStatus{instance: i}
+	s := instanceStatus{instance: i, Factory: factoryVersion(m, i)}
 	if i.Service != "" {
 		var err error
 		s.State, err = m.Query(ctx, i.Service)
 		s.note(m, err)
+		s.lookAtPlace(ctx, m, i)
 	}
 	s.lookAtPage(ctx, m, i)
 	var versions, registration error
@@ -115,7 +121,41 @@ func look(ctx context.Context, m machine, i instance) instanceStatus {
 		s.PasswordFile = firstPasswordPath(i)
 	}
 	s.note(m, err)
+	s.whoAnswers(ctx, m, i)
 	return s
+}
+
+// lookAtPlace finds out whether the service of that name is ours. How another one is says nothing of ours.
+func (s *instanceStatus) lookAtPlace(ctx context.Context, m machine, i instance) {
+	p, err := placeOf(ctx, m, i)
+	s.note(m, err)
+	switch {
+	case p.foreign:
+		s.State, s.OtherProgram = platform.ServiceStatus{State: platform.ServiceAbsent}, p.program
+	case p.inhabited():
+		s.Problems = append(s.Problems, fmt.Sprintf("the service %s runs the programs in %s, not these: one of the two installations is too many", i.Service, p.other))
+	}
+}
+
+// noteLimit is how long the launcher may take to note an agent that answers already.
+const noteLimit = 5 * time.Second
+
+// whoAnswers decides whether it is this OIBus that answers: it must run for that. Without a service nobody can tell.
+func (s *instanceStatus) whoAnswers(ctx context.Context, m machine, i instance) {
+	if !s.answers() || i.Service == "" || s.State.State == "" && s.OtherProgram == "" {
+		return
+	}
+	if s.State.State == platform.ServiceRunning && s.launched && s.Running == "" {
+		// That the time is over shows in what it has read last.
+		_ = until(ctx, noteLimit, func() bool {
+			err := m.AsOwner(i.Data, func() error { return s.readVersions(i) })
+			return err != nil || s.Running != ""
+		})
+	}
+	if s.State.State != platform.ServiceRunning || s.launched && s.Running == "" {
+		no := false
+		s.Answers, s.OtherAnswers = &no, true
+	}
 }
 
 // note keeps what went wrong.
@@ -164,7 +204,7 @@ func (s *instanceStatus) lookAtPage(ctx context.Context, m machine, i instance) 
 func (s *instanceStatus) readVersions(i instance) error {
 	h, err := handover.ReadStatus(i.Data)
 	if err == nil {
-		s.versionsKnown = true
+		s.versionsKnown, s.launched = true, h.Phase != ""
 		s.versions(h)
 	}
 	return err
@@ -186,11 +226,11 @@ func (s *instanceStatus) versions(h handover.Status) {
 	}
 	brought := !h.Upgrades.Running.IsFactory()
 	s.FromUpgrade = &brought
-	if h.Upgrades.Previous != nil {
-		s.Previous = h.Upgrades.Previous.Version
-	}
+	s.Previous, s.Phase = "", ""
 	if h.Phase != "idle" {
-		s.Phase = h.Phase
+		s.Phase = h.Phase // which of the versions runs is being decided
+	} else if known := goingBackTo(h.Upgrades, s.Factory); len(known) > 0 {
+		s.Previous = known[0]
 	}
 	s.Last = h.Upgrades.Last
 	for _, b := range h.Upgrades.Bad {
@@ -223,6 +263,7 @@ func (s instanceStatus) answers() bool { return s.Answers != nil && *s.Answers }
 
 func (s instanceStatus) fromUpgrade() bool { return s.FromUpgrade != nil && *s.FromUpgrade }
 
+// well says that it is this OIBus that serves.
 func (s instanceStatus) well() bool { return s.answers() && len(s.Problems) == 0 }
 
 func (a statusAnswer) needsRights() bool {
@@ -244,17 +285,17 @@ func (a statusAnswer) text() string {
 		if n > 0 {
 			b.WriteByte('\n')
 		}
-		b.WriteString(s.text(a.Factory))
+		b.WriteString(s.text())
 	}
 	return b.String()
 }
 
-func (s instanceStatus) text(factory string) string {
+func (s instanceStatus) text() string {
 	title := s.label()
 	if s.Name == "" && s.Service != "" {
 		title = "OIBus"
 	}
-	text := title + "\n" + lines("service", s.serviceLine(), "runs", s.versionLine(factory), "factory", factory+", in "+s.Programs,
+	text := title + "\n" + lines("service", s.serviceLine(), "runs", s.versionLine(), "factory", s.factoryLine(),
 		"go back to", s.Previous, "upgrade", s.Phase, "last upgrade", lastLineOf(s.Last), "failed before", strings.Join(s.Bad, ", "),
 		"page", s.pageLine(), "registration", s.registrationLine(), "data", s.Data, "settings", s.Settings)
 	if s.PasswordFile != "" {
@@ -281,6 +322,8 @@ func (s instanceStatus) pageLine() string {
 		return "" // why is a problem of its own
 	case s.Page == "":
 		return unknownValue
+	case s.OtherAnswers:
+		return s.Page + " (" + s.otherAnswersText() + ")"
 	case s.Answers == nil:
 		return s.Page + " (whether it answers is " + unknownValue + ")"
 	case !*s.Answers:
@@ -289,9 +332,24 @@ func (s instanceStatus) pageLine() string {
 	return s.Page
 }
 
+// otherAnswersText says that what answers is not this OIBus.
+func (s instanceStatus) otherAnswersText() string {
+	port := s.Page
+	if u, err := url.Parse(s.Page); err == nil {
+		port = u.Port()
+	}
+	if s.State.State == platform.ServiceStarting {
+		return "something answers on port " + port + " while this OIBus still starts: when that does not end, another program has the port"
+	}
+	return "another program answers on port " + port + ", this OIBus does not"
+}
+
 func (s instanceStatus) serviceLine() string {
 	if s.Service == "" {
 		return ""
+	}
+	if s.OtherProgram != "" {
+		return s.Service + ": that of another program, " + s.OtherProgram
 	}
 	if s.State.State == "" { // the question had no answer: when rights do not say why, a problem does
 		return s.Service + ": unknown"
@@ -306,7 +364,14 @@ func (s instanceStatus) serviceLine() string {
 	return text
 }
 
-func (s instanceStatus) versionLine(factory string) string {
+func (s instanceStatus) factoryLine() string {
+	if s.Factory == "" {
+		return "unknown version, in " + s.Programs
+	}
+	return s.Factory + ", in " + s.Programs
+}
+
+func (s instanceStatus) versionLine() string {
 	switch {
 	case !s.versionsKnown && s.NeedsRights:
 		return unknownValue
@@ -316,8 +381,10 @@ func (s instanceStatus) versionLine(factory string) string {
 		return "nothing"
 	case s.fromUpgrade():
 		return s.Running + ", brought by an upgrade"
-	case s.Running != factory:
-		return s.Running + ", the factory release is newer and runs after a restart"
+	case s.Factory == "":
+		return s.Running
+	case s.Running != s.Factory:
+		return s.Running + ", the factory release is another one and runs after a restart"
 	}
 	return s.Running + ", the factory release"
 }

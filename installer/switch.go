@@ -51,6 +51,8 @@ func (j *switchJob) misused(back bool) error {
 		return badUsage("--old-service and --replace need --switch-from, the data folder of the other OIBus")
 	case j.from != "" && (j.register || j.engineName != "" || j.adminUser != "" || j.password.asked() || j.noStart || j.byMSI):
 		return badUsage("with --switch-from, registration, name and users are those of the other OIBus: leave out what says them")
+	case j.from == "" && j.wait != contactLimit:
+		return badUsage("--wait needs --switch-from, the data folder of the other OIBus")
 	case j.wait <= 0:
 		return badUsage("--wait needs a time, such as 2m")
 	}
@@ -98,7 +100,7 @@ func (j *switchJob) run(ctx context.Context) (answer, error) {
 	}
 	if s.switchRecord == nil {
 		if s.switchRecord, err = s.plan(ctx, from); err != nil {
-			return nil, fmt.Errorf("nothing is changed: %w", err)
+			return nil, fmt.Errorf("nothing is changed: %w", because(ctx, err))
 		}
 		return s.goOn(ctx, stopping)
 	}
@@ -109,6 +111,9 @@ func (j *switchJob) run(ctx context.Context) (answer, error) {
 func (s *switcher) resume(ctx context.Context, from string) (answer, error) {
 	if !platform.SameFolder(from, s.From) {
 		return nil, fmt.Errorf("%s was switched from %s: go back with oibus-installer install --switch-back first", s.Ours.label(), s.From)
+	}
+	if err := apart(s.From, s.Ours); err != nil && s.Phase != done {
+		return nil, err
 	}
 	switch s.Phase {
 	case done:
@@ -144,15 +149,19 @@ func (s *switcher) goOn(ctx context.Context, from phase) (answer, error) {
 		}
 		err := s.enter(s.m, step.phase)
 		if err == nil {
+			err = ctx.Err()
+		}
+		if err == nil {
 			err = step.do(s, ctx)
 		}
 		if err != nil {
-			return nil, s.undo(ctx, err)
+			return nil, s.undo(ctx, because(ctx, err))
 		}
 	}
 	if err := s.enter(s.m, done); err != nil {
 		return nil, s.undo(ctx, err)
 	}
+	_ = removeIfThere(keptSettings(s.Ours)) // one that stays is made anew before it is used
 	return s.answer(false)
 }
 
@@ -166,7 +175,16 @@ func (s *switcher) plan(ctx context.Context, from string) (*switchRecord, error)
 	if err != nil {
 		return nil, err
 	}
+	if err := errors.Join(apart(from, i), s.vacantFor(ctx, old, i, known)); err != nil {
+		return nil, err
+	}
 	r := &switchRecord{From: from, Old: old, Ours: i, Known: known, Port: s.port, Replace: s.replace, At: s.m.Now().UTC(), Programs: hasPrograms(i.Programs) == nil}
+	if r.NoData, r.HadFolder, err = emptyOrAbsent(i.Data); err != nil {
+		return nil, err
+	}
+	if platform.FoldersOverlap(i.Data, s.m.Folders().Registry) {
+		r.NoData = false // what is in it is not only ours to remove
+	}
 	if s.site, err = foresee(ctx, s.m, i, from); err != nil {
 		return nil, err
 	}
@@ -175,7 +193,7 @@ func (s *switcher) plan(ctx context.Context, from string) (*switchRecord, error)
 		r.Cloud = s.site.Host
 	}
 	if s.site.Occupied && !s.replace {
-		return nil, fmt.Errorf("%s has a configuration already: --replace puts it aside into %s", i.Data, filepath.Join(i.Data, "before-import"))
+		return nil, fmt.Errorf("%s has a configuration already: --replace puts it aside into %s", i.Data, filepath.Join(i.Data, "before-import-TIME"))
 	}
 	if known && !r.sharesName() {
 		state, err := s.m.Query(ctx, i.Service)
@@ -184,7 +202,7 @@ func (s *switcher) plan(ctx context.Context, from string) (*switchRecord, error)
 		}
 		r.WasOn = state.State != platform.ServiceStopped && state.State != platform.ServiceFailed && state.State != platform.ServiceAbsent
 	}
-	return r, errors.Join(s.portFree(i), s.roomFor(i, from))
+	return r, errors.Join(s.portReady(r), s.roomFor(i, from))
 }
 
 // findOld finds the service of the other OIBus.
@@ -239,40 +257,12 @@ func (s *switcher) target(oldName string) (i instance, known bool, err error) {
 	return i, known, nil
 }
 
-// portFree says whether another instance has the port that ours takes over from the other OIBus.
-func (s *switcher) portFree(i instance) error {
-	w, err := readWeb(s.m, i)
-	if err != nil {
-		return err
-	}
-	port := s.site.Port
-	if w.pinned {
-		port = w.port
-	}
-	if s.port != 0 {
-		port = s.port
-	}
-	return s.registry.conflict(i, port)
-}
-
-// roomFor says whether the site fits. Nothing of the other OIBus is removed, so all of it is needed once more.
-func (s *switcher) roomFor(i instance, from string) error {
-	need := uint64(s.site.Cache.Bytes) + spareSpace
-	for _, name := range []string{"oibus.db", "crypto.db", "cache/cache.db", "cache/cache.db-wal"} {
-		if info, err := os.Stat(filepath.Join(from, filepath.FromSlash(name))); err == nil {
-			need += 2 * uint64(info.Size())
-		}
-	}
-	free, err := s.m.FreeSpace(existing(i.Data))
-	if err == nil && free < need {
-		err = fmt.Errorf("%s has room for %d MB, the site needs %d MB", i.Data, free>>20, need>>20)
-	}
-	return err
-}
-
 // stopOld stops both: neither may write while the site moves.
 func (s *switcher) stopOld(ctx context.Context) error {
-	ours, err := s.oursInPlace(ctx)
+	if err := s.keepSettings(); err != nil {
+		return err
+	}
+	ours, _, err := s.oursInPlace(ctx)
 	if err == nil && ours {
 		_, err = pause(ctx, s.m, s.Ours)
 	}
@@ -348,14 +338,16 @@ func (s *switcher) tryOut(ctx context.Context) error {
 	if err := s.enter(s.m, trial); err != nil {
 		return err
 	}
-	if err := s.m.Start(ctx, i.Service); err != nil {
-		return err
+	err := s.m.Start(ctx, i.Service)
+	if err == nil {
+		var l *local
+		if l, err = connect(ctx, s.m, i); err == nil {
+			s.page = l.url
+		}
 	}
-	l, err := connect(ctx, s.m, i)
 	if err != nil {
-		return err
+		return s.withLastWords(err)
 	}
-	s.page = l.url
 	if s.Cloud == "" {
 		return nil
 	}
@@ -392,19 +384,16 @@ func (s *switcher) oldInPlace(ctx context.Context) (bool, error) {
 	if !s.sharesName() {
 		return true, nil
 	}
-	ours, err := s.oursInPlace(ctx)
+	ours, _, err := s.oursInPlace(ctx)
 	return !ours, err
 }
 
-// oursInPlace says whether there is a service of our name that is ours.
-func (s *switcher) oursInPlace(ctx context.Context) (bool, error) {
-	list, err := servicesOf(ctx, s.m, s.Ours.Data)
-	for _, d := range list {
-		if samePath(d.Name, s.Ours.Service) {
-			return true, err
-		}
-	}
-	return false, err
+// oursInPlace says whether there is a service of our name that works on our data, and whether it is the one of our
+// programs: only that one is ever taken away or replaced.
+func (s *switcher) oursInPlace(ctx context.Context) (there, mine bool, err error) {
+	p, err := placeOf(ctx, s.m, s.Ours)
+	there = err == nil && p.program != "" && !p.foreign
+	return there, there && p.other == "", err
 }
 
 func (s *switcher) answer(already bool) (answer, error) {

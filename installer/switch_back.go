@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
-
-	"oibus/platform"
+	"time"
 )
 
 // undo makes everything as it was, after a step failed for a reason, and returns why. Each part can be done again. What
@@ -23,6 +23,9 @@ func (s *switcher) undo(ctx context.Context, reason error) error {
 	kept, err := s.restore(ctx, true)
 	if err == nil {
 		err = s.forget(s.m)
+	}
+	if err == nil && !s.Known && !s.HadSettings {
+		_ = os.Remove(filepath.Dir(s.Ours.Settings)) // fails when there is something in it
 	}
 	if err != nil {
 		return fmt.Errorf("cannot switch: %w; not all could be undone, the same command goes on with that: %w", reason, err)
@@ -42,7 +45,7 @@ func (s *switcher) undo(ctx context.Context, reason error) error {
 // not running any more before the other starts, and the other starts even when something of ours could not be cleaned up.
 func (s *switcher) restore(ctx context.Context, all bool) (kept string, err error) {
 	i := s.Ours
-	inPlace, err := s.oursInPlace(ctx)
+	inPlace, _, err := s.oursInPlace(ctx)
 	if err == nil && inPlace {
 		_, err = pause(ctx, s.m, i)
 	}
@@ -52,6 +55,10 @@ func (s *switcher) restore(ctx context.Context, all bool) (kept string, err erro
 	var failed error
 	if all {
 		kept, failed = takeBack(ctx, s.m, i, s.key(), s.Tried)
+		if failed == nil {
+			kept, failed = s.clearData(kept)
+		}
+		failed = errors.Join(failed, s.restoreSettings())
 	}
 	if s.sharesName() {
 		err = s.m.RestoreUnit(ctx, s.Old.Name)
@@ -89,17 +96,19 @@ func (s *switcher) unregister(ctx context.Context, all bool) error {
 	if s.Known && all {
 		return nil
 	}
-	inPlace, err := s.oursInPlace(ctx)
+	inPlace, mine, err := s.oursInPlace(ctx)
 	if err != nil {
 		return err
 	}
-	if s.Ours.ManagedBy != "" {
-		if !inPlace {
-			return nil
+	if inPlace && (s.Ours.ManagedBy != "" || !mine) {
+		if err := s.m.Disable(ctx, s.Ours.Service); err != nil {
+			return err
 		}
-		return s.m.Disable(ctx, s.Ours.Service)
 	}
-	if inPlace {
+	if s.Ours.ManagedBy != "" {
+		return nil
+	}
+	if mine {
 		if err := s.m.Remove(ctx, s.Ours.Service); err != nil {
 			return err
 		}
@@ -126,7 +135,7 @@ func (j *switchJob) back(ctx context.Context) (answer, error) {
 	if s.registry, err = openRegistry(j.m); err != nil {
 		return nil, err
 	}
-	a := &backAnswer{Service: r.Old.Name, From: r.From, Version: r.Version, Data: r.Ours.Data}
+	a := &backAnswer{Service: r.Old.Name, From: r.From, Version: r.Version, Data: r.Ours.Data, At: r.At}
 	if r.Phase != done && r.Phase != goingBack {
 		a.Interrupted = true
 		return a, s.giveUp(ctx)
@@ -138,6 +147,7 @@ func (j *switchJob) back(ctx context.Context) (answer, error) {
 	if _, err := s.restore(context.WithoutCancel(ctx), false); err != nil {
 		return nil, fmt.Errorf("cannot go back: %w; the same command goes on with it", err)
 	}
+	a.Left = waitingIn(ctx, j.m, r.Ours) // the other runs: what is asked now delays nobody
 	return a, s.forget(j.m)
 }
 
@@ -161,6 +171,9 @@ type backAnswer struct {
 	Version     string `json:"version"`
 	Data        string `json:"data"` // of ours
 	Interrupted bool   `json:"interrupted"`
+	// Left is what ours has not sent, nil when that cannot be told.
+	Left *leftContents `json:"left,omitempty"`
+	At   time.Time     `json:"switchedAt"`
 }
 
 func (a *backAnswer) text() string {
@@ -168,19 +181,14 @@ func (a *backAnswer) text() string {
 	if a.Interrupted {
 		return text + "The switch was not done yet; everything is as it was.\n"
 	}
-	return text + "This OIBus is stopped and does not start any more. Its data stays in " + a.Data + ".\n"
-}
-
-// taken says that the service of an instance would take the place of one that is not ours.
-func (j *installJob) taken(ctx context.Context, i instance) error {
-	all, err := j.m.Definitions(ctx)
-	if err != nil {
-		return err
+	text += "This OIBus is stopped and does not start any more. Its data stays in " + a.Data + ".\n"
+	switch {
+	case a.Left == nil:
+		text += "How much of that was not sent yet cannot be told.\n"
+	case a.Left.Waiting+a.Left.InError == 0:
+		text += "It has sent all that it had collected.\n"
+	default:
+		text += fmt.Sprintf("It has not sent %d contents that wait and %d in error, which stay there: the other OIBus does not know of them.\n", a.Left.Waiting, a.Left.InError)
 	}
-	for _, d := range all {
-		if samePath(d.Name, i.Service) && !d.LeadsTo(i.Data) && !platform.SameFolder(filepath.Dir(d.Program), i.Programs) {
-			return fmt.Errorf("the service %q is that of another program, %s: to take the place of an OIBus 3.8 use --switch-from with its data folder, else give this one a name with --instance", i.Service, d.Program)
-		}
-	}
-	return nil
+	return text + fmt.Sprintf("The other OIBus goes on from where it was on %s: it sends again what waited then, and reads again what came since, as far as its sources still have it.\n", a.At.Local().Format(time.DateTime))
 }

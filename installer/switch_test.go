@@ -95,10 +95,12 @@ func (m *fakeMachine) importing(port int) func(args []string) (string, error) {
 		}
 		line := strings.Join(args, " ")
 		state, receipt := filepath.Join(option("--config"), "state"), filepath.Join(option("--config"), "imported")
-		report := fmt.Sprintf(`{"version":"3.8.2","from":%q,"registered":true,"host":"https://cloud.example","port":%d,"cache":{"contents":2,"bytes":1000},"lines":[{"what":"souths","count":3}]}`, option("--from"), port)
+		report := fmt.Sprintf(`{"version":"3.8.2","from":%q,"registered":true,"host":"https://cloud.example","port":%d,"cache":{"contents":2,"bytes":1000},"paths":["/srv/files"],"lines":[{"what":"souths","count":3}]}`, option("--from"), port)
 		switch {
 		case strings.Contains(line, "--dry-run"):
 			return report, nil
+		case strings.Contains(line, "--waiting"):
+			return `{"waiting":7,"inError":1}`, nil
 		case strings.Contains(line, "--undo"):
 			if key, err := os.ReadFile(receipt); err != nil || string(key) != option("--key") {
 				return "{}", nil
@@ -208,7 +210,7 @@ func TestASiteIsSwitchedAndSwitchedBack(t *testing.T) {
 			if a, err = m.switching("").back(t.Context()); err != nil || m.whoRuns() != oldOn {
 				t.Fatalf("%v: %s", err, m.whoRuns())
 			}
-			wantText(t, a.text(), "3.8.2 runs again", "stays in "+m.Folders().Data)
+			wantText(t, a.text(), "3.8.2 runs again", "stays in "+m.Folders().Data, "not sent 7 contents that wait and 1 in error", "sends again what waited then, and reads again what came since")
 			if _, err := os.Stat(filepath.Join(m.Folders().Data, "state")); err != nil {
 				t.Errorf("our data is gone: %v", err)
 			}
@@ -347,7 +349,7 @@ func TestWithoutAnAnswerOfTheCloudEverythingBecomesAsItWas(t *testing.T) {
 				if at == 0 {
 					wantText(t, err.Error(), "OIAnalytics at https://cloud.example has not answered", "ECONNREFUSED", "runs again")
 				}
-				for _, gone := range []string{filepath.Join(m.Folders().Data, "state"), m.Folders().Programs, switchPath(m, ""), filepath.Join(m.dir, "etc", registryName)} {
+				for _, gone := range []string{m.Folders().Data, filepath.Join(m.dir, "etc", settingsName), filepath.Join(m.dir, "etc", settingsName+".before-switch"), m.Folders().Programs, switchPath(m, ""), filepath.Join(m.dir, "etc", registryName)} {
 					if _, err := os.Stat(gone); !errors.Is(err, os.ErrNotExist) {
 						t.Errorf("killed at %d: %s is left: %v", at, gone, err)
 					}
@@ -437,7 +439,7 @@ func TestThePlaceIsTakenByThePackageThatIsThereAlready(t *testing.T) {
 	t.Parallel()
 	m, from := withOld(t, "oibus-plant", true)
 	m.write("archive/"+packagedName, `{"name":"","service":"oibus","data":"`+filepath.ToSlash(m.Folders().Data)+`","settings":"`+filepath.ToSlash(filepath.Join(m.dir, "etc/oibus.toml"))+`"}`)
-	m.services["oibus"] = &fakeService{spec: platform.ServiceSpec{Args: []string{"--config", m.Folders().Data, "--settings", filepath.Join(m.dir, "etc/oibus.toml")}}}
+	m.services["oibus"] = &fakeService{spec: platform.ServiceSpec{Program: filepath.Join(m.here, "oibus-launcher"), Args: []string{"--config", m.Folders().Data, "--settings", filepath.Join(m.dir, "etc/oibus.toml")}}}
 	if _, err := m.switching(from).run(t.Context()); err != nil || m.whoRuns() != oursOn {
 		t.Fatalf("%v: %s", err, m.whoRuns())
 	}
@@ -482,7 +484,7 @@ func TestAnImportFromAnotherOIBusStopsAndStartsTheService(t *testing.T) {
 	if a, err = j.run(t.Context(), i.instance); err != nil {
 		t.Fatal(err)
 	}
-	wantText(t, a.text(), "souths", "Nothing is changed on the way")
+	wantText(t, a.text(), "souths", "the page: it answers on this machine only", "the service: it has not the rights of an administrator", "let into what connectors use", "/srv/files")
 }
 
 func TestWordsThatDoNotGoTogetherAreRefused(t *testing.T) {

@@ -14,6 +14,7 @@ var uninstallVerb = verb{
 	help: `
 Stops the service and removes its registration. What OIBus has collected and its settings stay, so that install brings
 it back as it was; --remove-data deletes them, without a way back. The programs go with the last instance that uses them.
+It also removes what is left after a switch that was taken back, or with --remove-data after an earlier uninstall.
 One that a package of the system has installed is removed with that package (apt remove oibus, rpm -e oibus, Settings >
 Apps), its further instances with this.
 
@@ -44,18 +45,33 @@ func (j uninstallJob) run(ctx context.Context) (answer, error) {
 		return nil, err
 	}
 	i, err := (&target{name: j.name}).find(j.m)
+	var absent *absentError
+	if errors.As(err, &absent) && !j.byMSI {
+		return j.leftovers(ctx, err)
+	}
 	if err != nil {
 		return nil, err
 	}
 	if i.ManagedBy != "" && !j.byMSI {
 		return nil, fmt.Errorf("a package of the system has installed %s: remove it with that package: %s", i.label(), removal(i))
 	}
-	if !j.byMSI {
+	p, err := placeOf(ctx, j.m, i)
+	if err != nil {
+		return nil, err
+	}
+	a := uninstallAnswer{instance: i, DataRemoved: j.removeData}
+	switch {
+	case j.byMSI:
+	case p.stays():
+		a.ServiceStays = p.program
+		if p.packaged() && j.removeData {
+			return nil, fmt.Errorf("the programs in %s use the data in %s: leave out --remove-data, or remove that package first: %s", p.other, i.Data, removal(instance{ManagedBy: byPackage}))
+		}
+	default:
 		if err := j.m.Remove(ctx, i.Service); err != nil {
 			return nil, err
 		}
 	}
-	a := uninstallAnswer{instance: i, DataRemoved: j.removeData}
 	if j.removeData {
 		if err := removeData(i); err != nil {
 			return nil, err
@@ -71,6 +87,41 @@ func (j uninstallJob) run(ctx context.Context) (answer, error) {
 	if s, e := readSwitch(j.m, i.Name); e == nil && s != nil {
 		a.OldService = s.Old.Name
 	}
+	if dir := j.m.Folders().Settings; j.removeData && dir != "" {
+		_ = os.Remove(dir) // fails when something else is in it
+	}
+	return a, err
+}
+
+// leftovers removes what lies in the usual folders of an instance that is none any more: after an uninstall that kept the
+// data, or when a switch from another OIBus was taken back. What something else uses stays.
+func (j uninstallJob) leftovers(ctx context.Context, absent error) (answer, error) {
+	i, err := newInstance(j.m.Folders(), j.name)
+	if err != nil {
+		return nil, err
+	}
+	r, err := openRegistry(j.m)
+	if err != nil {
+		return nil, err
+	}
+	p, err := placeOf(ctx, j.m, i)
+	if err != nil {
+		return nil, err
+	}
+	_, state := os.Stat(filepath.Join(i.Data, "state"))
+	_, old := os.Stat(filepath.Join(i.Data, "oibus.db"))
+	_, packaged := os.Stat(filepath.Join(i.Programs, packagedName))
+	data := state == nil && old != nil // that of an OIBus 3.8 is not ours
+	if p.program != "" && !p.foreign || r.conflict(i, 0) != nil || packaged == nil || !(data && j.removeData) && hasPrograms(i.Programs) != nil {
+		return nil, absent
+	}
+	a := uninstallAnswer{instance: i, Leftover: true, DataRemoved: j.removeData && data}
+	if a.DataRemoved {
+		if err := removeData(i); err != nil {
+			return nil, err
+		}
+	}
+	a.ProgramsRemoved, err = removePrograms(r, i)
 	if dir := j.m.Folders().Settings; j.removeData && dir != "" {
 		_ = os.Remove(dir) // fails when something else is in it
 	}
@@ -116,6 +167,7 @@ func removePrograms(r *registry, i instance) (bool, error) {
 	if !samePath(i.Programs, r.m.Folders().Programs) {
 		return false, nil // an archive that somebody unpacked, or a package
 	}
+	unlinkPrograms(r.m, i.Programs)
 	if err := os.RemoveAll(i.Programs); err != nil && hasPrograms(i.Programs) == nil {
 		return false, fmt.Errorf("cannot remove the programs: %w", err)
 	}
@@ -124,14 +176,22 @@ func removePrograms(r *registry, i instance) (bool, error) {
 
 type uninstallAnswer struct {
 	instance
-	DataRemoved     bool `json:"dataRemoved"`
-	ProgramsRemoved bool `json:"programsRemoved"`
+	DataRemoved     bool   `json:"dataRemoved"`
+	ProgramsRemoved bool   `json:"programsRemoved"`
+	Leftover        bool   `json:"leftover,omitempty"`     // there was no service any more
+	ServiceStays    string `json:"serviceStays,omitempty"` // program of the service of that name, which is another one's
 	// OldService is that of the OIBus 3.8 whose place this one had taken.
 	OldService string `json:"oldService,omitempty"`
 }
 
 func (a uninstallAnswer) text() string {
 	text := "Removed: the service " + a.Service + " of " + a.label() + "\n"
+	if a.Leftover {
+		text = "Removed: what was left of " + a.label() + "\n"
+	}
+	if a.ServiceStays != "" {
+		text = "Removed: " + a.label() + "; the service " + a.Service + " stays, it is that of " + a.ServiceStays + "\n"
+	}
 	if a.OldService != "" {
 		text += "The OIBus 3.8 whose place it had taken does not run: oibus-installer install --switch-back starts it, here or from an archive.\n"
 	}

@@ -34,7 +34,7 @@ func ServiceDefinitions(ctx context.Context) ([]ServiceDefinition, error) {
 	var list []ServiceDefinition
 	for len(names) > 0 {
 		n := min(len(names), unitsAtOnce)
-		out, err := systemctl(ctx, append([]string{"show", "--property=Id,ExecStart,WorkingDirectory,Environment,EnvironmentFiles"}, names[:n]...)...)
+		out, err := systemctl(ctx, append([]string{"show", "--property=" + definitionProperties}, names[:n]...)...)
 		if err != nil {
 			return nil, fmt.Errorf("cannot ask for the services: %w", err)
 		}
@@ -47,6 +47,19 @@ func ServiceDefinitions(ctx context.Context) ([]ServiceDefinition, error) {
 	}
 	return list, nil
 }
+
+// DefinitionOfService is what the service manager was told about one service, which need not lead to a folder. It is empty
+// when there is none, or when it is masked.
+func DefinitionOfService(ctx context.Context, name string) (ServiceDefinition, error) {
+	out, err := systemctl(ctx, "show", "--property="+definitionProperties, name+".service")
+	if err != nil {
+		return ServiceDefinition{}, fmt.Errorf("cannot ask for the service %q: %w", name, err)
+	}
+	return parseDefinition(out, readEnvironment), nil
+}
+
+// definitionProperties are those that parseDefinition reads.
+const definitionProperties = "Id,ExecStart,WorkingDirectory,Environment,EnvironmentFiles"
 
 // parseDefinition understands what systemctl shows of a service. environment reads a file of variables.
 func parseDefinition(properties string, environment func(path string) map[string]string) ServiceDefinition {

@@ -37,6 +37,12 @@ func ServiceDefinitions(context.Context) ([]ServiceDefinition, error) {
 	return list, nil
 }
 
+// DefinitionOfService is what the service manager was told about one service, which need not lead to a folder. It is empty
+// when there is none.
+func DefinitionOfService(_ context.Context, name string) (ServiceDefinition, error) {
+	return definitionOf(name), nil
+}
+
 // definitionOf reads one service. One that goes away meanwhile has nothing.
 func definitionOf(name string) ServiceDefinition {
 	d := ServiceDefinition{Name: name}

@@ -43,6 +43,7 @@ type Folders struct {
 	Data      string // of the instance without a name
 	Instances string // folder or beginning of the data folders of the others
 	Settings  string // folder of the settings files; "" puts each into its data folder
+	Links     string // folder of what a person types on this machine; "" where there is none
 	Registry  string // folder of the list of instances, writable for administrators only
 	Service   string // name of the service of the instance without a name
 	Unfit     string // characters that a path in the definition of a service cannot have

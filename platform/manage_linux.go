@@ -26,7 +26,7 @@ const (
 func SystemFolders() Folders {
 	return Folders{
 		Programs: "/opt/oibus", Data: "/var/lib/oibus", Instances: "/var/lib/oibus-instances/",
-		Settings: "/etc/oibus", Registry: "/etc/oibus", Service: "oibus", Unfit: "\"\n\r% \\$",
+		Settings: "/etc/oibus", Links: "/usr/local/bin", Registry: "/etc/oibus", Service: "oibus", Unfit: "\"\n\r% \\$",
 	}
 }
 
@@ -47,6 +47,7 @@ func command(ctx context.Context, name string, args ...string) (string, error) {
 	var complaint strings.Builder
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Stderr = &complaint
+	OutOfReach(cmd)
 	out, err := cmd.Output()
 	if err != nil {
 		err = fmt.Errorf("%s %s: %w: %s", name, strings.Join(args, " "), err, strings.TrimSpace(complaint.String()))

@@ -28,7 +28,8 @@ type CommandLine struct {
 const Usage = `oibus is the agent. The service oibus-launcher runs it; alone it serves until it is stopped.
 
   oibus --config FOLDER [options]        serve
-  oibus import --from FOLDER [options]   bring over the site of an OIBus 3.8, see oibus import --help
+  oibus import --from FOLDER --config FOLDER [options]
+                                         bring over the site of an OIBus 3.8, see oibus import --help
 
   --config FOLDER        the data folder, which must exist (the current folder)
   --settings FILE        the settings file, when it is not oibus.toml in the data folder

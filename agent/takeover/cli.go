@@ -20,17 +20,18 @@ const memoryGoal = 200 << 20
 var ErrUsage = errors.New("wrong command line")
 
 // Main carries out `oibus import`: args are those behind the verb. The report goes to out.
-func Main(ctx context.Context, args []string, out io.Writer) error {
-	var o Options
+func Main(ctx context.Context, args []string, runs Runs, out io.Writer) error {
+	o := Options{Runs: runs}
 	flags := flag.NewFlagSet("oibus "+Verb, flag.ContinueOnError)
 	flags.SetOutput(out)
 	flags.StringVar(&o.From, "from", "", "data `folder` of an OIBus 3.8, which is not changed; stop that OIBus first")
-	flags.StringVar(&o.To, "config", ".", "data `folder` of this OIBus, which must not run")
+	flags.StringVar(&o.To, "config", "", "data `folder` of this OIBus, which must not run")
 	flags.BoolVar(&o.DryRun, "dry-run", false, "only say what would come over; neither folder is touched")
-	flags.BoolVar(&o.Replace, "replace", false, "put aside the configuration that is there, into the folder "+asideFolder)
+	flags.BoolVar(&o.Replace, "replace", false, "put aside the configuration that is there, into a folder "+asideFolder+"-TIME")
 	flags.StringVar(&o.Key, "key", "", "`name` of this import, by which --undo finds it")
 	undo := flags.Bool("undo", false, "take back the last import into the folder, if it has that name")
-	keep := flags.Bool("keep", false, "with --undo: keep what it had brought, in a folder of its own")
+	keep := flags.Bool("keep", false, "with --undo: keep what it had brought, in a folder of its own, when there is more in it than the other OIBus has")
+	waiting := flags.Bool("waiting", false, "only count what the folder has not sent yet")
 	asJSON := flags.Bool("json", false, "answer as JSON")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return nil
@@ -40,6 +41,10 @@ func Main(ctx context.Context, args []string, out io.Writer) error {
 	switch {
 	case flags.NArg() > 0:
 		return fmt.Errorf("%w: unknown argument %q", ErrUsage, flags.Arg(0))
+	case o.To == "":
+		return fmt.Errorf("%w: --config is missing: it names the data folder of this OIBus", ErrUsage)
+	case *waiting:
+		return countLeft(o.To, *asJSON, out)
 	case *undo:
 		return takeBack(o, *keep, *asJSON, out)
 	case o.From == "":
@@ -54,6 +59,18 @@ func Main(ctx context.Context, args []string, out io.Writer) error {
 		return r.Print(out)
 	}
 	return encode(out, r)
+}
+
+func countLeft(dir string, asJSON bool, out io.Writer) error {
+	l, err := CountLeft(dir)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return encode(out, l)
+	}
+	_, err = fmt.Fprintf(out, "%d contents wait, %d are in error.\n", l.Waiting, l.InError)
+	return err
 }
 
 func takeBack(o Options, keep, asJSON bool, out io.Writer) error {

@@ -1,7 +1,9 @@
 package takeover
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 
 	"oibus/agent/entity"
 	"oibus/agent/manifest"
@@ -18,9 +20,9 @@ func (r *reader) souths() {
 		south := entity.South{Connector: connector(e), Groups: groups[e.text("id")]}
 		form, known := manifest.FindSouth(manifest.N, south.Type)
 		south.Settings = r.settings(e, "settings", form.Settings, known, fmt.Sprintf("the south %q", south.Name))
-		if !known && south.Enabled {
+		if err := r.runs.south(south.Type, south.Settings); err != nil && south.Enabled {
 			south.Enabled = false
-			r.site.change(fmt.Sprintf("this OIBus has no connector of type %q", south.Type), "the south %q is kept, but disabled", south.Name)
+			r.site.change(err.Error(), "the south %q is kept, but disabled", south.Name)
 		}
 		at[south.ID] = len(r.site.Souths)
 		forms[south.ID] = form
@@ -36,9 +38,17 @@ func (r *reader) souths() {
 		form, known := forms[south.ID], forms[south.ID].ID != ""
 		item := entity.SouthItem{Audit: e.audit(), Name: e.text("name"), Enabled: e.flag("enabled"), ScanModeID: e.text("scan_mode_id"), GroupID: memberOf[e.text("id")],
 			SyncWithGroup: e.flag("sync_with_group"), History: pastOf(e)}
-		item.Settings = r.settings(e, "settings", form.ItemSettings(), known, fmt.Sprintf("the item %q of the south %q", item.Name, south.Name))
+		item.Settings = r.settings(e, "settings", itemForm(form), known, fmt.Sprintf("the item %q of the south %q", item.Name, south.Name))
 		south.Items = append(south.Items, item)
 	})
+}
+
+// itemForm is the form of the items of a south, an empty one when its type is not known here.
+func itemForm(form manifest.South) manifest.Attribute {
+	if form.ID == "" {
+		return manifest.Attribute{}
+	}
+	return form.ItemSettings()
 }
 
 // pastOf is the history settings of an item or a group. Before 3.9 there was an overlap in place of the offset of the start.
@@ -82,9 +92,9 @@ func (r *reader) norths() {
 		north := entity.North{Connector: connector(e), Caching: caching(e), Transformers: links[e.text("id")]}
 		form, known := manifest.FindNorth(manifest.N, north.Type)
 		north.Settings = r.settings(e, "settings", form.Settings, known, fmt.Sprintf("the north %q", north.Name))
-		if !known && north.Enabled {
+		if err := r.runs.north(north.Type, north.Settings); err != nil && north.Enabled {
 			north.Enabled = false
-			r.site.change(fmt.Sprintf("this OIBus has no connector of type %q", north.Type), "the north %q is kept, but disabled", north.Name)
+			r.site.change(err.Error(), "the north %q is kept, but disabled", north.Name)
 		}
 		r.site.Norths = append(r.site.Norths, north)
 	})
@@ -97,7 +107,7 @@ func (r *reader) histories() {
 	r.each("history_items", func(e row) {
 		form := forms[e.text("history_id")]
 		item := entity.SouthItem{Audit: e.audit(), Name: e.text("name"), Enabled: e.flag("enabled")}
-		item.Settings = r.settings(e, "settings", form.ItemSettings(), form.ID != "", fmt.Sprintf("the item %q of a history query", item.Name))
+		item.Settings = r.settings(e, "settings", itemForm(form), form.ID != "", fmt.Sprintf("the item %q of a history query", item.Name))
 		items[e.text("history_id")] = append(items[e.text("history_id")], item)
 	})
 	r.each("history_query_transformers_items", func(e row) { linked[e.text("id")] = append(linked[e.text("id")], e.text("item_id")) })
@@ -117,9 +127,9 @@ func (r *reader) histories() {
 		north, northKnown := manifest.FindNorth(manifest.N, q.North.Type)
 		q.South.Settings = r.settings(e, "south_settings", south.Settings, southKnown, fmt.Sprintf("the history query %q", name))
 		q.North.Settings = r.settings(e, "north_settings", north.Settings, northKnown, fmt.Sprintf("the history query %q", name))
-		if q.Status == entity.HistoryRunning && (!southKnown || !northKnown) {
+		if err := errors.Join(r.runs.south(q.South.Type, q.South.Settings), r.runs.north(q.North.Type, q.North.Settings)); err != nil && q.Status == entity.HistoryRunning {
 			q.Status = entity.HistoryPaused
-			r.site.change(fmt.Sprintf("this OIBus has no connector of type %q or %q", q.South.Type, q.North.Type), "the history query %q is kept, but paused", name)
+			r.site.change(strings.ReplaceAll(err.Error(), "\n", "; "), "the history query %q is kept, but paused", name)
 		}
 		q.Compose()
 		r.site.Histories = append(r.site.Histories, q)

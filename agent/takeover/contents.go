@@ -30,12 +30,14 @@ type waiting struct {
 	created time.Time
 	file    string
 	count   int
-	size    int64
+	size    int64 // of the payload
+	written int64 // what its metadata say of that, -1 when they say nothing
 	kind    content.Kind
 }
 
 // findContents lists the contents of one cache in the order of the queue. name is "north-<id>", or "history-<id>/north".
-// What has no metadata is not seen by the reference either; what cannot be read is said.
+// What has no metadata is not seen by the reference either; what cannot be read is said. A payload that is not as long as
+// it was written comes among those in error: nobody takes it for whole, and nothing of it is lost.
 func (s *Source) findContents(name string, site *Site) ([]waiting, error) {
 	var list []waiting
 	for _, folder := range cache.Folders {
@@ -57,6 +59,10 @@ func (s *Source) findContents(name string, site *Site) ([]waiting, error) {
 				continue
 			}
 			w.folder, w.path = folder, filepath.Join(base, "content", strings.TrimSuffix(e.Name(), ".json"))
+			if w.written >= 0 && w.written != w.size {
+				w.folder = cache.InError
+				site.change(fmt.Sprintf("it is damaged, it has %d bytes and had %d", w.size, w.written), "the content %s/%s/%s comes among those in error", folder, name, e.Name())
+			}
 			list = append(list, w)
 		}
 	}
@@ -81,6 +87,7 @@ func readMetadata(path string) (waiting, error) {
 		File     string `json:"contentFile"`
 		Created  string `json:"createdAt"`
 		Elements int    `json:"numberOfElement"`
+		Size     *int64 `json:"contentSize"`
 		Type     string `json:"contentType"`
 	}
 	if err := json.Unmarshal(raw, &m); err != nil {
@@ -94,7 +101,11 @@ func readMetadata(path string) (waiting, error) {
 	if !kind.Valid() || m.Elements < 0 {
 		return waiting{}, fmt.Errorf("its metadata say %d elements of type %q", m.Elements, m.Type)
 	}
-	return waiting{created: created, file: m.File, count: m.Elements, kind: kind}, nil
+	w := waiting{created: created, file: m.File, count: m.Elements, kind: kind, written: -1}
+	if m.Size != nil {
+		w.written = *m.Size
+	}
+	return w, nil
 }
 
 // Bounds of what becomes durable with one flush.

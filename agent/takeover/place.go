@@ -24,7 +24,11 @@ func Finish(dir string) error {
 	case err != nil:
 		return fmt.Errorf("cannot look for an interrupted import: %w", err)
 	}
-	aside := filepath.Join(dir, asideFolder)
+	r, err := readReceipt(staging)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // it is the last that is put in place
+		return fmt.Errorf("cannot put in place what was imported: %w", err)
+	}
+	aside := filepath.Join(dir, r.aside())
 	for _, part := range parts {
 		if err := replace(filepath.Join(dir, part), filepath.Join(staging, part), filepath.Join(aside, part)); err != nil {
 			return fmt.Errorf("cannot put in place what was imported: %w", err)
@@ -39,13 +43,17 @@ func Finish(dir string) error {
 	return os.RemoveAll(staging)
 }
 
-// replace puts aside what is at place, and made in its place. When made is gone, that has been done.
+// replace puts aside what is at place, and made in its place. When made is gone, that has been done. Nothing that is aside
+// is ever removed: it may hold what was not sent yet.
 func replace(place, made, aside string) error {
 	if !exists(made) {
 		return nil
 	}
 	if exists(place) {
-		if err := errors.Join(os.RemoveAll(aside), os.MkdirAll(filepath.Dir(aside), 0o700)); err != nil {
+		if exists(aside) {
+			return fmt.Errorf("%q is in the way", aside)
+		}
+		if err := os.MkdirAll(filepath.Dir(aside), 0o700); err != nil {
 			return err
 		}
 		if err := os.Rename(place, aside); err != nil {
@@ -60,19 +68,52 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// writeReceipt leaves in the folder staging what Undo needs.
-func writeReceipt(o Options, version, staging string) error {
+// aside is the folder of what an import has replaced, in the data folder.
+func (r receipt) aside() string {
+	if r.Aside == "" { // of an import that an earlier version has begun
+		return asideFolder
+	}
+	return r.Aside
+}
+
+// readReceipt reads what an import left in a folder.
+func readReceipt(dir string) (r receipt, err error) {
+	raw, err := os.ReadFile(filepath.Join(dir, receiptName))
+	if err == nil {
+		err = json.Unmarshal(raw, &r)
+	}
+	if err == nil && r.Aside != "" && !filepath.IsLocal(r.Aside) {
+		err = fmt.Errorf("%q is no folder in it", r.Aside)
+	}
+	return r, err
+}
+
+// newAside is a name for what is put aside that nothing has yet.
+func newAside(dir string, at time.Time) string {
+	name := asideFolder + "-" + at.Format(stamp)
+	for n := 2; exists(filepath.Join(dir, name)); n++ {
+		name = fmt.Sprintf("%s-%s-%d", asideFolder, at.Format(stamp), n)
+	}
+	return name
+}
+
+// stamp is an instant in the name of a folder.
+const stamp = "20060102T150405Z"
+
+// writeReceipt leaves in the folder staging what Undo needs, and returns it.
+func writeReceipt(o Options, version, staging string) (receipt, error) {
 	r := receipt{Key: o.Key, From: o.From, Version: version, At: time.Now().UTC()}
+	r.Aside = newAside(o.To, r.At)
 	for _, part := range parts {
 		if exists(filepath.Join(o.To, part)) && exists(filepath.Join(staging, part)) {
 			r.Had = append(r.Had, part)
 		}
 	}
 	text, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return err
+	if err == nil {
+		err = platform.WriteFile(filepath.Join(staging, receiptName), append(text, '\n'), 0o600)
 	}
-	return platform.WriteFile(filepath.Join(staging, receiptName), append(text, '\n'), 0o600)
+	return r, err
 }
 
 // Undone says what became of an import that was to be taken back.
@@ -81,22 +122,18 @@ type Undone struct {
 	Kept   string `json:"kept,omitempty"` // folder of what it had brought, and was collected since
 }
 
-// Undo takes back the last import into dir, if it has that key: what was there before is there again. keep keeps what it
-// had brought, and what an agent has made of it since, in a folder of its own. It can be done again after a crash in the
-// middle.
+// Undo takes back the last import into dir, if it has that key: what was there before is there again. With keep, what it
+// had brought, and what an agent has made of it since, stays in a folder of its own when there are contents in it that
+// the other OIBus does not have. It can be done again after a crash in the middle.
 func Undo(dir, key string, keep bool) (u Undone, err error) {
 	unlock, err := prepare(dir)
 	if err != nil {
 		return u, err
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
-	var r receipt
-	raw, err := os.ReadFile(filepath.Join(dir, receiptName))
+	r, err := readReceipt(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return u, nil
-	}
-	if err == nil {
-		err = json.Unmarshal(raw, &r)
 	}
 	if err != nil {
 		return u, fmt.Errorf("cannot read what was imported: %w", err)
@@ -105,9 +142,8 @@ func Undo(dir, key string, keep bool) (u Undone, err error) {
 		return u, nil
 	}
 	kept := ""
-	if keep {
-		u.Kept = filepath.Join(dir, "withdrawn-"+r.At.Format("20060102T150405Z"))
-		kept = u.Kept
+	if withdrawn := filepath.Join(dir, "withdrawn-"+r.At.Format(stamp)); exists(withdrawn) || keep && r.hasMore(dir) {
+		u.Kept, kept = withdrawn, withdrawn
 		if err := os.MkdirAll(kept, 0o700); err != nil {
 			return u, fmt.Errorf("cannot keep what was imported: %w", err)
 		}
@@ -117,13 +153,14 @@ func Undo(dir, key string, keep bool) (u Undone, err error) {
 			return u, fmt.Errorf("cannot take back what was imported: %w", err)
 		}
 	}
+	_ = os.Remove(filepath.Join(dir, r.aside())) // it stays when there is anything in it
 	u.Undone = true
 	return u, errors.Join(platform.SyncDir(dir), os.Remove(filepath.Join(dir, receiptName)))
 }
 
 // withdraw takes back one part. When what it replaced is not aside any more, that has been done.
 func (r *receipt) withdraw(dir, part, kept string) error {
-	place, aside := filepath.Join(dir, part), filepath.Join(dir, asideFolder, part)
+	place, aside := filepath.Join(dir, part), filepath.Join(dir, r.aside(), part)
 	had := slices.Contains(r.Had, part)
 	if had && !exists(aside) {
 		return nil

@@ -25,10 +25,11 @@ type Report struct {
 	Cache   Moved    `json:"cache"`
 	// What who switches needs to know of the other OIBus.
 	Registered bool     `json:"registered"`
-	Host       string   `json:"host"`     // of OIAnalytics
-	Port       int      `json:"port"`     // of its page
-	Paths      []string `json:"paths"`    // outside of the data folder, that connectors use
-	Occupied   bool     `json:"occupied"` // of a dry run: the folder has a configuration, which Replace would put aside
+	Host       string   `json:"host"`            // of OIAnalytics
+	Port       int      `json:"port"`            // of its page
+	Paths      []string `json:"paths"`           // outside of the data folder, that connectors use
+	Occupied   bool     `json:"occupied"`        // of a dry run: the folder has a configuration, which Replace would put aside
+	Aside      string   `json:"aside,omitempty"` // folder of what was there before
 }
 
 func (s *Site) lines() []Line {
@@ -73,10 +74,7 @@ func (r Report) Print(w io.Writer) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	text := "\nNothing is changed on the way.\n"
-	if len(r.Changes) > 0 {
-		text = "\nNot as it was:\n"
-	}
+	text := "\nNot as it was:\n  the page: it answers on this machine only, until [web] address in the settings says otherwise\n"
 	for _, c := range r.Changes {
 		text += fmt.Sprintf("  %s: %s\n", c.What, c.Reason)
 	}
@@ -85,6 +83,9 @@ func (r Report) Print(w io.Writer) error {
 	}
 	if r.Occupied {
 		text += "\nThe folder " + r.To + " has a configuration: --replace puts it aside.\n"
+	}
+	if r.Aside != "" {
+		text += "\nWhat the folder had before is in " + r.Aside + ", contents that were not sent, too.\n"
 	}
 	_, err := io.WriteString(w, text)
 	return err

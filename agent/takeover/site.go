@@ -47,13 +47,14 @@ type reader struct {
 	ctx    context.Context
 	source *Source
 	seal   func(string) (string, error)
+	runs   Runs
 	site   *Site
 	err    error
 }
 
-// Read reads everything from the databases. seal seals a secret for this agent.
-func (s *Source) Read(ctx context.Context, seal func(string) (string, error)) (*Site, error) {
-	r := &reader{ctx: ctx, source: s, seal: seal, site: &Site{}}
+// Read reads everything from the databases. seal seals a secret for this agent, which runs those connectors.
+func (s *Source) Read(ctx context.Context, seal func(string) (string, error), runs Runs) (*Site, error) {
+	r := &reader{ctx: ctx, source: s, seal: seal, runs: runs, site: &Site{}}
 	for _, read := range []func(){
 		r.engine, r.registration, r.scanModes, r.ipFilters, r.certificates, r.users, r.transformers, r.souths, r.norths, r.histories, r.commands, r.tracked,
 	} {

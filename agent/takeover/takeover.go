@@ -23,13 +23,14 @@ type Options struct {
 	DryRun  bool   // only say what would come over; To is not touched, and may be missing
 	Replace bool   // what To has is put aside
 	Key     string // names this import for Undo; may be ""
+	Runs    Runs   // what this agent can run
 }
 
 // Names in the data folder.
 const (
 	stagingFolder = "import"        // where everything is made
 	readyMark     = "ready"         // in it: everything is there
-	asideFolder   = "before-import" // what was there before
+	asideFolder   = "before-import" // begins the name of the folder of what was there before, which ends with the instant
 	receiptName   = "imported.json" // what was imported last, and what can be taken back
 )
 
@@ -45,12 +46,16 @@ type receipt struct {
 	From    string    `json:"from"`
 	Version string    `json:"version"`
 	At      time.Time `json:"at"`
-	Had     []string  `json:"had"` // the parts that were there before
+	Had     []string  `json:"had"`             // the parts that were there before
+	Aside   string    `json:"aside,omitempty"` // the folder in which they are
 }
 
 // Run brings a site over. Nothing of it is there, or everything: it is made beside what is there, and put in place in
 // steps that Finish goes on with after a crash.
 func Run(ctx context.Context, o Options) (r Report, err error) {
+	if platform.FoldersOverlap(o.From, o.To) {
+		return r, fmt.Errorf("%w: the other OIBus has its data in %q, and this one would have its own in %q: they must not be the same folder nor lie in each other", ErrUsage, o.From, o.To)
+	}
 	if o.DryRun {
 		return foresee(ctx, o)
 	}
@@ -73,8 +78,12 @@ func Run(ctx context.Context, o Options) (r Report, err error) {
 	if r, err = produce(ctx, o, staging); err != nil {
 		return r, err
 	}
-	if err := writeReceipt(o, r.Version, staging); err != nil {
+	left, err := writeReceipt(o, r.Version, staging)
+	if err != nil {
 		return r, err
+	}
+	if len(left.Had) > 0 {
+		r.Aside = filepath.Join(o.To, left.Aside)
 	}
 	if err := platform.WriteFile(filepath.Join(staging, readyMark), nil, 0o600); err != nil {
 		return r, err
@@ -156,7 +165,7 @@ func produce(ctx context.Context, o Options, staging string) (r Report, err erro
 	if err != nil {
 		return r, err
 	}
-	site, err := source.Read(ctx, keys.Seal)
+	site, err := source.Read(ctx, keys.Seal, o.Runs)
 	if err != nil {
 		return r, err
 	}

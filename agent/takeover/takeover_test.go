@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -145,11 +146,16 @@ func TestASiteComesOverWithItsSecretsAndItsCaches(t *testing.T) {
 			}
 		}
 	}
-	if found != 2 {
-		t.Errorf("%d souths with secrets", found)
-	}
 	total := 0
 	for _, north := range c.Norths() {
+		form, _ := manifest.FindNorth(manifest.N, north.Type)
+		settings, err := form.Settings.Open(north.Settings, keys.Open)
+		if plain := want.Secrets["north "+north.Name+" settings.authentication.password"]; plain != "" || err != nil {
+			found++
+			if err != nil || !strings.Contains(string(settings), `"`+plain+`"`) || strings.Contains(string(north.Settings), plain) {
+				t.Errorf("the secret of %q is not sealed, or not what it was: %v", north.Name, err)
+			}
+		}
 		k, err := cache.Open(to, "north-"+north.ID, cache.Options{})
 		if err != nil {
 			t.Fatal(err)
@@ -170,6 +176,9 @@ func TestASiteComesOverWithItsSecretsAndItsCaches(t *testing.T) {
 	}
 	if total != 17 {
 		t.Errorf("%d contents came over", total)
+	}
+	if found != 3 {
+		t.Errorf("%d connectors with secrets", found)
 	}
 }
 
@@ -211,12 +220,35 @@ func TestWhatIsThereIsNotOverwrittenUnlessAsked(t *testing.T) {
 	if _, err := Run(t.Context(), Options{From: from, To: to, Replace: true}); err != nil {
 		t.Fatal(err)
 	}
-	if raw, err := os.ReadFile(filepath.Join(to, asideFolder, "state", "engine.json")); err != nil || string(raw) != "{}" {
+	if raw, err := os.ReadFile(filepath.Join(asides(t, to, 1)[0], "state", "engine.json")); err != nil || string(raw) != "{}" {
 		t.Errorf("put aside: %s, %v", raw, err)
 	}
 	if raw, err := os.ReadFile(mine); err != nil || !strings.Contains(string(raw), "ksRPPSSO8mpQzYyk") {
 		t.Errorf("in place: %s, %v", raw, err)
 	}
+	place(t, to, "cache/north-x/waiting", "not sent yet")
+	for n := 2; n < 5; n++ {
+		if r, err := Run(t.Context(), Options{From: from, To: to, Replace: true}); err != nil || r.Aside != asides(t, to, n)[n-1] {
+			t.Fatalf("%+v, %v", r, err)
+		}
+	}
+	if raw, err := os.ReadFile(filepath.Join(asides(t, to, 4)[0], "state", "engine.json")); err != nil || string(raw) != "{}" {
+		t.Errorf("what the first import put aside: %s, %v", raw, err)
+	}
+	if raw, err := os.ReadFile(filepath.Join(asides(t, to, 4)[1], "cache", "north-x", "waiting")); err != nil || string(raw) != "not sent yet" {
+		t.Errorf("what the second import put aside: %s, %v", raw, err)
+	}
+}
+
+// asides are the folders of what was put aside, the oldest first.
+func asides(t *testing.T, dir string, count int) []string {
+	t.Helper()
+	list, err := filepath.Glob(filepath.Join(dir, asideFolder+"-*"))
+	if err != nil || len(list) != count {
+		t.Fatalf("%v, %v", list, err)
+	}
+	slices.Sort(list) // the second of one second has a number at the end
+	return list
 }
 
 func TestADamagedSourceIsRefusedAndNothingIsTouched(t *testing.T) {

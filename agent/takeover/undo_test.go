@@ -6,6 +6,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"oibus/agent/cache"
+	"oibus/agent/content"
 )
 
 // place writes a file of a data folder.
@@ -30,20 +33,69 @@ func TestAnImportIsTakenBackAsIfItHadNotBeen(t *testing.T) {
 	if u, err := Undo(to, "other", false); err != nil || u.Undone {
 		t.Errorf("another import is taken back: %+v, %v", u, err)
 	}
-	place(t, to, "cache/collected", "since") // by the agent that ran
+	collect(t, to, "north-7lSRYD") // by the agent that ran
 	u, err := Undo(to, "k", true)
-	if err != nil || !u.Undone {
+	if err != nil || !u.Undone || u.Kept == "" {
 		t.Fatalf("%+v, %v", u, err)
 	}
-	if raw, err := os.ReadFile(filepath.Join(u.Kept, "cache", "collected")); err != nil || string(raw) != "since" {
-		t.Errorf("what was collected since is lost: %q, %v", raw, err)
+	if names := contentsOf(t, u.Kept, "north-7lSRYD").Cache; len(names) != 7 || names[6].Metadata.ContentFile != "since.csv" {
+		t.Errorf("what was collected since is lost: %+v", names)
 	}
 	must(t, os.RemoveAll(u.Kept))
-	must(t, os.Remove(filepath.Join(to, asideFolder)))
 	must(t, os.Remove(filepath.Join(to, "oibus.lock")))
 	same(t, "the target", before, sums(t, to))
 	if u, err := Undo(to, "k", true); err != nil || u.Undone {
 		t.Errorf("it is taken back twice: %+v, %v", u, err)
+	}
+}
+
+// collect puts a content into a cache, as an agent does.
+func collect(t *testing.T, dir, name string) {
+	t.Helper()
+	c, err := cache.Open(dir, name, cache.Options{})
+	must(t, err)
+	_, err = c.PutBytes(t.Context(), cache.Meta{Kind: content.Any, FileName: "since.csv"}, []byte("since"))
+	must(t, errors.Join(err, c.Close()))
+}
+
+func contentsOf(t *testing.T, dir, name string) cache.Found {
+	t.Helper()
+	c, err := cache.Open(dir, name, cache.Options{})
+	must(t, err)
+	found, err := c.Search(cache.Query{})
+	must(t, errors.Join(err, c.Close()))
+	return found
+}
+
+func TestWhatTheOtherHasAsWellIsNotKept(t *testing.T) {
+	t.Parallel()
+	from, to := fixture(t), t.TempDir()
+	before := sums(t, to)
+	if _, err := Run(t.Context(), Options{From: from, To: to, Key: "k"}); err != nil {
+		t.Fatal(err)
+	}
+	c, err := cache.Open(to, "north-7lSRYD", cache.Options{}) // the agent ran, and has sent some
+	must(t, err)
+	_, err = c.Clear(cache.InCache)
+	must(t, errors.Join(err, c.Close()))
+	if u, err := Undo(to, "k", true); err != nil || !u.Undone || u.Kept != "" {
+		t.Errorf("%+v, %v", u, err)
+	}
+	must(t, os.Remove(filepath.Join(to, "oibus.lock")))
+	same(t, "the target", before, sums(t, to))
+}
+
+func TestWhatWasNotSentIsCounted(t *testing.T) {
+	t.Parallel()
+	from, to := fixture(t), t.TempDir()
+	waits(t, from, "error/"+query, "refused", "refused.csv", "text", 4)
+	waits(t, from, "archive/"+query, "sent", "sent.csv", "text", 4)
+	if _, err := Run(t.Context(), Options{From: from, To: to}); err != nil {
+		t.Fatal(err)
+	}
+	collect(t, to, site)
+	if l, err := CountLeft(to); err != nil || l != (Left{18, 1}) {
+		t.Errorf("%+v, %v", l, err)
 	}
 }
 
@@ -95,7 +147,7 @@ func TestAFolderInWhichNothingWasConfiguredIsTaken(t *testing.T) {
 	if _, err := Run(t.Context(), Options{From: from, To: to}); err != nil {
 		t.Fatal(err)
 	}
-	if raw, err := os.ReadFile(filepath.Join(to, asideFolder, "state", "engine.json")); err != nil || string(raw) != "{}" {
+	if raw, err := os.ReadFile(filepath.Join(asides(t, to, 1)[0], "state", "engine.json")); err != nil || string(raw) != "{}" {
 		t.Errorf("what a first start had made is not kept: %q, %v", raw, err)
 	}
 }

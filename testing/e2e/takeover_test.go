@@ -2,12 +2,15 @@ package e2e
 
 import (
 	"bytes"
+	"compress/gzip"
 	"crypto/aes"
 	"crypto/cipher"
 	"database/sql"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -40,7 +43,7 @@ var notAsItWas = map[string]string{
 // what the reference said.
 func TestASiteOfTheReferenceIsTakenOver(t *testing.T) {
 	t.Parallel()
-	a, sim, from := takenOver(t)
+	a, sim, _ := takenOver(t)
 	raw, err := os.ReadFile(filepath.Join(harness.Shared(t, "reference-data"), "expected.json"))
 	if err != nil {
 		t.Fatal(err)
@@ -97,14 +100,70 @@ func TestASiteOfTheReferenceIsTakenOver(t *testing.T) {
 	for place := range d.unused {
 		t.Errorf("%s is as it was: take it from the table", place)
 	}
-	_ = from
+}
+
+// TestWhatWaitedInTheReferenceIsDelivered lets the north of OIAnalytics run every second, and nothing else.
+func TestWhatWaitedInTheReferenceIsDelivered(t *testing.T) {
+	t.Parallel()
+	const north = "7lSRYD"
+	_, sim, from := takenOver(t, `UPDATE south_connectors SET enabled = 0`, `UPDATE north_connectors SET enabled = 0 WHERE id <> '`+north+`'`,
+		`UPDATE north_connectors SET caching_trigger_schedule = (SELECT id FROM scan_modes WHERE cron = '* * * * * *') WHERE id = '`+north+`'`)
+	want := map[string]string{}
+	folder := filepath.Join(from, "cache", "north-"+north)
+	list, err := os.ReadDir(filepath.Join(folder, "metadata"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range list {
+		var head struct{ ContentFile string }
+		raw, err := os.ReadFile(filepath.Join(folder, "metadata", e.Name()))
+		if err == nil {
+			err = json.Unmarshal(raw, &head)
+		}
+		var text []byte
+		if err == nil {
+			text, err = os.ReadFile(filepath.Join(folder, "content", e.Name()))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		want[head.ContentFile] = string(text)
+	}
+	if len(want) != 6 {
+		t.Fatalf("the fixture has %d contents that wait", len(want))
+	}
+	harness.Until(t, 2*time.Minute, "all that waited is delivered", func() bool {
+		_, files, _ := sim.DataTotals()
+		return int(files) >= len(want)
+	})
+	got := map[string]string{}
+	for _, d := range sim.Data(cloudsim.DataFilter{}) {
+		text := d.Content
+		if name, packed := strings.CutSuffix(d.Filename, ".gz"); packed {
+			r, err := gzip.NewReader(bytes.NewReader(text))
+			if err == nil {
+				text, err = io.ReadAll(r)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			d.Filename = name
+		}
+		if _, twice := got[d.Filename]; twice || d.Agent != engineID {
+			t.Errorf("%s came twice, or of %q", d.Filename, d.Agent)
+		}
+		got[d.Filename] = string(text)
+	}
+	if !maps.Equal(want, got) {
+		t.Errorf("delivered:\n%q\nwant:\n%q", got, want)
+	}
 }
 
 // engineID is the id of the site.
 const engineID = "ksRPPSSO8mpQzYyk"
 
-// takenOver is an agent with the site, registered with a simulator.
-func takenOver(t *testing.T) (a *harness.Agent, sim *cloudsim.Sim, from string) {
+// takenOver is an agent with the site, registered with a simulator. The statements change the database of the site before.
+func takenOver(t *testing.T, statements ...string) (a *harness.Agent, sim *cloudsim.Sim, from string) {
 	t.Helper()
 	from = filepath.Join(t.TempDir(), "data")
 	if err := os.CopyFS(from, os.DirFS(filepath.Join(harness.Shared(t, "reference-data"), "data"))); err != nil {
@@ -118,6 +177,11 @@ func takenOver(t *testing.T) (a *harness.Agent, sim *cloudsim.Sim, from string) 
 	db, err := sql.Open("sqlite", "file:"+filepath.ToSlash(filepath.Join(from, "oibus.db")))
 	if err == nil {
 		_, err = db.ExecContext(t.Context(), "UPDATE registrations SET host = ?, token = ?", sim.URL(), encrypted(t, known.Token))
+	}
+	for _, s := range statements {
+		if err == nil {
+			_, err = db.ExecContext(t.Context(), s)
+		}
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -67,7 +67,7 @@ forgets() {
 
 variant brittle 'what has crashed stays down; an upgrade replaces the settings and restarts nothing' 'debian redhat' 'oibus-launcher oibus-installer' '25 4 20'
 brittle() {
-  mutate $unit 's/^Restart=always/Restart=no/'
+  mutate $unit 's/^Restart=always/Restart=no/; /^ConditionFileIsExecutable=/d'
   mutate launcher/supervisor.go 's/^\t\ts\.wait\(ctx, past/\t\tif e.killedFor == "" \&\& !e.wishedRestart() {\n\t\t\treturn\n\t\t}\n&/'
   mutate $postinst 's/^( *)deb-systemd-invoke restart oibus.*/\1: >\/etc\/oibus\/oibus.toml/; s/^( *)systemctl --system restart .*/\1:/'
   mutate packaging/linux/rpm/postun.sh 's/systemctl try-restart .*; fi/: >\/etc\/oibus\/oibus.toml; fi/'
@@ -84,6 +84,9 @@ careless() {
   mutate packaging/linux/rpm/post.sh 's/(oibus.service 2>.* grep -q) [^;]*/\1 ./'
   mutate packaging/linux/rpm/postun.sh 's/(oibus.service 2>.* grep -q) [^;]*/\1 ./'
   mutate packaging/linux/rpm/preun.sh 's/(oibus.service 2>.* grep -q) [^;]*/\1 ./'
+  mutate packaging/linux/deb/prerm.sh 's/--switch-back/--help/'
+  mutate packaging/linux/rpm/preun.sh 's/--switch-back/--help/'
+  mutate $postrm 's/^( *)mv "\$1\.replaced-by-oibus".*/\1:/'
   # A service that fails is left behind, also after a restart.
   local left='printf "[Service]\\nExecStart=false\\n[Install]\\nWantedBy=multi-user.target\\n" >\/etc\/systemd\/system\/left.service; systemctl enable -q --now left || :'
   mutate $postrm "s/^purge\\)$/&\n  $left/"
@@ -100,11 +103,14 @@ careless() {
 
 variant confused 'the verbs of oibus-installer do the wrong thing' 'debian redhat windows' oibus-installer '25 8 8'
 confused() {
+  mutate packaging/windows/same.sh 's/^diff /true /'
   mutate installer/status.go 's/^\t\tif !s\.well\(\)/\t\tif s.well()/'
   mutate installer/doctor.go 's/f\.Level == problem/f.Level != problem/; s/^\ta\.settings\(m, i\)$//; s/^\ta\.connectors\(ctx, m, i\)$//'
   mutate installer/register.go 's/"\/api\/oianalytics\/register"/"\/api\/oianalytics\/nonsense"/'
   mutate installer/password.go 's/"--reset-password"/"--version"/; s/\+"\/password"/+"\/nonsense"/'
-  mutate installer/rollback.go 's/wanted == "" \|\| wanted == v/wanted == v/'
+  mutate installer/rollback.go 's/wanted == "" && len\(known\) > 0 \|\| //'
+  mutate installer/place.go 's/^\t\tp\.foreign = true/\t\tp.foreign = false/; s/^\tcase p\.packaged\(\):/\tcase false:/'
+  mutate installer/install.go 's/^\treturn port, j\.portFree\(.*/\treturn port, nil/'
   mutate installer/import.go 's/im\.files\["state\/engine.json"\] == nil/im.files["state\/engine.json"] != nil/'
   mutate installer/registry.go 's/^\tfor taken\[port\] \{/\tfor taken[0] {/; s/case port != 0 \&\& portOf\(.*\) == port:/case false:/; s/case nested\(.*\):/case false:/'
   mutate installer/uninstall.go 's/^\tif j\.removeData \{/\tif !j.removeData {/'

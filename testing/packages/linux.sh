@@ -133,20 +133,27 @@ checks_of_folders() {
 checks_beside_old() { # INSTALL UPGRADE REMOVE
   t 'beside a service of OIBus 3.8 of its name it is installed, leaves that one alone, and says so' m "$(old_service); said=\$($1 2>&1 </dev/null); $(old_is_as_before); grep 'another service is called oibus' <<<\"\$said\""
   t 'a newer package leaves it alone, too' m "$2 >/dev/null 2>&1 </dev/null; $(old_is_as_before)"
+  t 'its verbs leave it alone, too, and status and doctor say whose it is' m "for verb in start stop restart install register; do out=\$(oibus-installer \$verb 2>&1) && exit 1; grep -q 'that of another program, /bin/sleep' <<<\"\$out\"; done; out=\$(oibus-installer status) && exit 1; grep -q 'oibus: that of another program, /bin/sleep' <<<\"\$out\"; out=\$(oibus-installer doctor) && exit 1; grep -q '^problem *service .*another program' <<<\"\$out\"; $(old_is_as_before)"
   t 'and removing the package, too' m "$3 >/dev/null 2>&1 </dev/null; $(old_is_as_before)"
   $here/machine.sh reboot "$machine" || true
   t 'the service of OIBus 3.8 starts with the machine as before' m 'systemctl is-active -q oibus && systemctl is-active -q oibus-plant && systemctl show -P Nice oibus | grep -qx 5'
   m 'systemctl disable -q --now oibus oibus-plant; rm -rf /etc/systemd/system/oibus*; systemctl daemon-reload' || true
 }
 
+checks_after_a_switch() { # INSTALL REMOVE
+  t 'removing it after a switch from OIBus 3.8 says how to go back' m "$(old_service); $1 >/dev/null 2>&1 </dev/null; $(switched); said=\$($2 2>&1 </dev/null); echo \"\$said\"; grep -q 'oibus-installer install --switch-back' <<<\"\$said\"; test -e /etc/oibus/switch.json -a -e /etc/systemd/system/oibus.service.replaced-by-oibus"
+}
+leave_old='systemctl disable -q --now oibus oibus-plant 2>/dev/null || :; rm -rf /etc/systemd/system/oibus* /var/lib/oibus /etc/oibus; systemctl daemon-reload'
+
 checks_of_an_archive() {
   t 'from download to registered, tar.gz' journey 'any Linux (tar.gz)' 'tar xzf /work/oibus-linux_x64-v3.9.0.tar.gz -C /root' '/root/oibus-linux_x64-v3.9.0/oibus-installer install' "/opt/oibus/oibus-installer register --host $sim --wait 40s"
+  t 'its programs can be typed, and its service is known to nobody else' m 'test "$(readlink -f "$(command -v oibus-installer)")" = /opt/oibus/oibus-installer; oibus-installer status | grep "in /opt/oibus"'
   m '/opt/oibus/oibus-installer uninstall --remove-data >/dev/null; rm -rf /root/oibus-linux_x64-v3.9.0' || true
   t 'an archive is installed without the package' m "mkdir /root/a; tar xzf /work/oibus-linux_x64-v3.9.0.tar.gz -C /root/a --strip-components=1; cd /root/a; printf secret-of-mine | ./oibus-installer install --admin-password-file -; rm -rf /root/a; curl -sf -u admin:secret-of-mine $url/api/engine"
   t 'it runs from /opt/oibus, and status knows it' m '/opt/oibus/oibus-installer status | grep "in /opt/oibus"'
   t 'a package that comes and goes leaves it alone' m "before=\$(systemctl show -P MainPID oibus); $(install_command 3.9.0); dpkg -P oibus >/dev/null </dev/null; test \$before = \$(systemctl show -P MainPID oibus); systemctl is-enabled -q oibus; getent passwd oibus; curl -sf -u admin:secret-of-mine $url/api/engine"
   t 'an archive of a newer version takes its place' m 'mkdir /root/b; tar xzf /work/oibus-linux_x64-v3.9.1.tar.gz -C /root/b --strip-components=1; /root/b/oibus-installer install >/dev/null; /opt/oibus/oibus-installer status | grep "runs *3.9.1"'
-  t 'it is removed without a trace' m '/opt/oibus/oibus-installer uninstall --remove-data; test ! -e /opt/oibus -a ! -e /var/lib/oibus -a ! -e /etc/oibus -a ! -e /etc/systemd/system/oibus.service; userdel oibus'
+  t 'it is removed without a trace' m '/opt/oibus/oibus-installer uninstall --remove-data; test ! -e /opt/oibus -a ! -L /usr/local/bin/oibus-installer -a ! -e /var/lib/oibus -a ! -e /etc/oibus -a ! -e /etc/systemd/system/oibus.service; userdel oibus'
 }
 
 nothing_left='left=$(find /etc /var/lib /usr /opt /run /var/log -xdev -iname "*oibus*" -not -path "/var/lib/dpkg/*" -not -path "/var/lib/rpm/*" -not -path "/var/lib/systemd/deb-systemd*"); test -z "$left" || { echo "$left"; exit 1; }; ! getent passwd oibus'
@@ -164,7 +171,11 @@ life() {
   checks_of_instances
   t 'man pages are there' m "zcat /usr/share/man/man8/oibus-installer.8.gz | grep -q 'SS \"rollback\"'; zcat /usr/share/man/man8/oibus.8.gz | grep -q HARDENING; zcat /usr/share/man/man8/oibus-launcher.8.gz /usr/share/man/man5/oibus.toml.5.gz | grep -q 'SH DESCRIPTION'"
   t 'bash completes its words, and zsh and fish have what they need for it' m "grep -q '#compdef oibus-installer' /usr/share/zsh/vendor-completions/_oibus-installer; grep -q 'complete -c oibus-installer' /usr/share/fish/vendor_completions.d/oibus-installer.fish; source /usr/share/bash-completion/completions/oibus-installer; COMP_WORDS=(oibus-installer res); COMP_CWORD=1; _oibus_installer; test \"\${COMPREPLY[*]}\" = 'restart reset-password'"
+  t 'an archive does not take the service of the package' m "mkdir /root/c; tar xzf /work/oibus-linux_x64-v3.9.1.tar.gz -C /root/c --strip-components=1; before=\$(systemctl show -P MainPID oibus); out=\$(/root/c/oibus-installer install 2>&1) && exit 1; rm -rf /root/c; grep -q 'that of a package of the system, with the programs in /usr/lib/oibus' <<<\"\$out\"; test ! -e /opt/oibus -a ! -e /etc/systemd/system/oibus.service; test \$before = \$(systemctl show -P MainPID oibus)"
+  t 'what another program has on its port is not taken for it' m "systemctl stop oibus; systemd-run --quiet --unit=other --collect /work/oibus-cloudsim --listen 127.0.0.1:2223 --state /root/other.json --quiet; for i in \$(seq 100); do curl -s -o /dev/null $url/ && break; sleep 0.1; done; rc=0; oibus-installer status >/root/said || rc=\$?; systemctl stop other; systemctl start oibus; cat /root/said; test \$rc = 5"
+  t 'a port that another program has is refused at once, and nothing is left of it' m "systemd-run --quiet --unit=other --collect /work/oibus-cloudsim --listen 127.0.0.1:2290 --state /root/other.json --quiet; for i in \$(seq 100); do curl -s -o /dev/null http://127.0.0.1:2290/ && break; sleep 0.1; done; rc=0; oibus-installer install --instance line8 --port 2290 >/root/said 2>&1 || rc=\$?; systemctl stop other; cat /root/said; test \$rc = 1; grep -q 'port 2290' /root/said; ! systemctl cat oibus-line8 2>/dev/null; ! grep -qs line8 /etc/oibus/instances.json"
   t 'removing it keeps the data' m 'oibus-installer install --instance line7 >/dev/null; dpkg -r oibus >/dev/null; test -z "$(pgrep -u oibus)"; test -e /var/lib/oibus/state/engine.json -a -e /etc/oibus/oibus.toml'
+  t 'a named instance whose programs are gone is not started again and again' m 'systemctl start oibus-line7; test "$(systemctl show -P ActiveState oibus-line7)" = inactive'
   t 'installing it again brings all back' m "$(install_command 3.11.0); $serves; oibus-installer status | grep -q 'registered with'"
   t 'purging it leaves nothing' m "dpkg -P oibus >/dev/null </dev/null; $nothing_left"
   t 'no unit has failed' m "$quiet"
@@ -180,6 +191,9 @@ fresh() {
   checks_of_an_archive
   t 'what is provisioned by file counts' m "mkdir -p /var/lib/oibus; echo '{\"engineName\":\"Line 9\",\"adminUsername\":\"chief\",\"adminPassword\":\"a b c d e\",\"port\":2299}' >/var/lib/oibus/oibus.init.json; $(install_command 3.9.0); ${serves/2223/2299}; curl -sf -u 'chief:a b c d e' http://127.0.0.1:2299/api/engine | grep -q 'Line 9'; test ! -e /var/lib/oibus/oibus.init.json; dpkg -P oibus >/dev/null"
   checks_beside_old 'dpkg -i --force-confold /work/oibus_3.9.0-1_amd64.deb' 'dpkg -i --force-confold /work/oibus_3.9.1-1_amd64.deb' 'dpkg -P oibus'
+  checks_after_a_switch 'dpkg -i --force-confold /work/oibus_3.9.0-1_amd64.deb' 'dpkg -r oibus'
+  t 'purging it then puts the unit of OIBus 3.8 back, which starts with the machine again' m 'dpkg -P oibus </dev/null; cat /etc/systemd/system/oibus.service /etc/systemd/system/oibus.service.d/own.conf | diff /root/old-unit -; systemctl is-enabled -q oibus; test -z "$(find -L /etc/systemd -type l -name "*oibus*")"; test -z "$(find /etc/systemd/system -name "*.replaced-by-oibus" -o -name "*.of-oibus" -o -name connectors.conf)"; test ! -e /etc/oibus -a ! -e /var/lib/oibus; systemctl start oibus'
+  m "$leave_old" || true
   t 'no unit has failed' m "$quiet"
   off
 }
@@ -208,10 +222,13 @@ redhat() {
   t 'a package that is newer takes over' m "$(install_command 3.11.0); $serves"
   t 'and runs' version 3.11.0
   t 'erasing it keeps the data' m 'rpm -e --force-debian oibus; test -z "$(pgrep -u oibus)"; test -e /var/lib/oibus/state/engine.json; test -e /etc/oibus/oibus.toml.rpmsave; test ! -e /usr/lib/oibus'
-  m 'rm -rf /var/lib/oibus /etc/oibus'
+  t 'installing it again takes its settings back' m "$(install_command 3.11.0); $serves; grep -q 'Line 4' /etc/oibus/oibus.toml; test ! -e /etc/oibus/oibus.toml.rpmsave; oibus-installer status | grep -q 'registered with'"
+  m 'rpm -e --force-debian oibus; rm -rf /var/lib/oibus /etc/oibus'
   t 'from download to registered, rpm' journey 'RHEL, Fedora, SUSE (rpm)' 'rpm -i --nodeps --force-debian /work/oibus-3.9.0-1.x86_64.rpm' "oibus-installer register --host $sim --wait 40s"
   m 'rpm -e --force-debian oibus; rm -rf /var/lib/oibus /etc/oibus' || true
   checks_beside_old 'rpm -i --nodeps --force-debian /work/oibus-3.9.0-1.x86_64.rpm' 'rpm -U --nodeps --force-debian /work/oibus-3.9.1-1.x86_64.rpm' 'rpm -e --force-debian oibus'
+  checks_after_a_switch 'rpm -i --nodeps --force-debian /work/oibus-3.9.0-1.x86_64.rpm' 'rpm -e --force-debian oibus'
+  m "$leave_old" || true
   t 'no unit has failed' m "$quiet"
   off
 }

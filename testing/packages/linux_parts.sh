@@ -53,6 +53,21 @@ for unit in oibus oibus-plant; do systemctl show -P MainPID,ActiveEnterTimestamp
 cat /etc/systemd/system/oibus.service /etc/systemd/system/oibus.service.d/own.conf >/root/old-unit
 SH
 }
+# switched: what a switch from that service leaves when a package has taken its place.
+switched() {
+  cat <<'SH'
+systemctl stop oibus
+mkdir -p /etc/oibus /var/lib/oibus/state
+printf '{\n  "level": 1,\n  "phase": "done",\n  "from": "/srv/old",\n  "version": "3.8.8",\n  "old": {\n    "name": "oibus",\n    "atBoot": true,\n    "running": true\n  },\n  "ours": {\n    "name": "",\n    "service": "oibus",\n    "data": "/var/lib/oibus",\n    "settings": "/etc/oibus/oibus.toml",\n    "programs": "/usr/lib/oibus",\n    "managedBy": "package"\n  },\n  "at": "2026-03-01T12:00:00Z"\n}\n' >/etc/oibus/switch.json
+mv /etc/systemd/system/oibus.service /etc/systemd/system/oibus.service.replaced-by-oibus
+mv /etc/systemd/system/oibus.service.d /etc/systemd/system/oibus.service.d.replaced-by-oibus
+mkdir /etc/systemd/system/oibus.service.d
+printf '[Service]\nReadWritePaths=-/srv/exchange\n' >/etc/systemd/system/oibus.service.d/connectors.conf
+systemctl daemon-reload
+systemctl enable -q --now oibus
+systemctl show -P ExecStart oibus | grep -q /usr/lib/oibus/oibus-launcher
+SH
+}
 # old_is_as_before: it has not been touched by anybody.
 old_is_as_before() {
   cat <<'SH'

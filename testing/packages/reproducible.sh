@@ -33,9 +33,23 @@ msi() { # NUMBER
   touch "$work/cross-$v/windows-amd64/"*
   OIBUS_RELEASE=$work/release-$v packaging/windows/build.sh $v "$work/cross-$v/windows-amd64" "$copy/msi$1"
 }
+# The zip file for Windows and its bill, packed once more in another folder, time zone and order of files on disk.
+zip() {
+  local v=3.9.0 name=oibus-win_x64-v3.9.0
+  mkdir -p "$copy/zip/cross-$v/windows-amd64"
+  cp $(ls -r "$copy/out/cross-$v/windows-amd64/"*) "$copy/zip/cross-$v/windows-amd64/"
+  cd "$copy/tree"
+  local work=$copy/zip
+  source $here/make.sh
+  TZ=America/Lima upgrade_packages $v windows-amd64
+  cmp "$copy/out/$name.zip" "$copy/zip/$name.zip"
+  cmp "$copy/out/release-$v/$name.cdx.json" "$copy/zip/release-$v/$name.cdx.json"
+}
 t 'everything is made once more, in another folder and time zone' again
 t 'deb, rpm, zip and tar.gz are the same to the byte' same oibus_3.9.0-1_amd64.deb oibus-3.9.0-1.x86_64.rpm oibus-linux_x64-v3.9.0.zip oibus-linux_x64-v3.9.0.tar.gz
+t 'the bill of materials is the same' same release-3.9.0/oibus-linux_x64-v3.9.0.cdx.json
 t 'the MSI is made' msi 1
+t 'the zip file for Windows and its bill are the same to the byte' zip
 sleep 1.1
 t 'and again' msi 2
 t 'it is the same to the byte' cmp "$copy/msi1/oibus-win_x64-v3.9.0.msi" "$copy/msi2/oibus-win_x64-v3.9.0.msi"

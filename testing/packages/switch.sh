@@ -72,7 +72,7 @@ breaking() { # INSTALLER UNIT WORDS
   local tool=$1 unit=$2 p
   shift 2
   local fresh='rm -rf /var/lib/oibus'
-  t "$* without OIAnalytics it goes back by itself, and says why" m "$fresh; systemctl stop cloudsim; out=\$($tool install --switch-from $data --wait 5s 2>&1) && exit 1; echo \"\$out\"; grep -q 'OIAnalytics at $sim has not answered' <<<\"\$out\"; grep -q 'runs again' <<<\"\$out\"; $(old_is "$unit"); ! pgrep -u oibus -x oibus; test ! -e /var/lib/oibus/state/souths; test ! -e /etc/oibus/switch.json; $untouched"
+  t "$* without OIAnalytics it goes back by itself, and says why" m "$fresh; systemctl stop cloudsim; out=\$($tool install --switch-from $data --wait 5s 2>&1) && exit 1; echo \"\$out\"; grep -q 'OIAnalytics at $sim has not answered' <<<\"\$out\"; grep -q 'runs again' <<<\"\$out\"; $(old_is "$unit"); ! pgrep -u oibus -x oibus; test ! -e /var/lib/oibus; test ! -e /etc/oibus/switch.json; $untouched"
   m "$simulate"
   t "$* a full disk is seen before anything is stopped" m "$fresh; mkdir -p /var/lib/oibus; mount -t tmpfs -o size=8m tmpfs /var/lib/oibus; pid=\$(systemctl show -P MainPID $unit); rc=0; $tool install --switch-from $data >/root/said 2>&1 || rc=\$?; umount /var/lib/oibus; cat /root/said; test \$rc = 1; grep -q 'has room for' /root/said; test \$pid = \$(systemctl show -P MainPID $unit); rm -rf /var/lib/oibus"
   for p in stopping importing turning trial; do
@@ -85,6 +85,13 @@ breaking() { # INSTALLER UNIT WORDS
     m "$simulate"
     t "$* one of the two runs then, and the same command goes on" m "for i in \$(seq 100); do curl -s -o /dev/null http://127.0.0.1:$port/ && break; sleep 0.2; done; curl -s -o /dev/null http://127.0.0.1:$port/; $tool install --switch-from $data | grep -q 'Switched\|was switched already'; $ours_is; $untouched; $tool install --switch-back >/dev/null; $(old_is "$unit")"
   done
+  for p in importing turning trial; do
+    t "$* the connection is lost while $p, and it goes on to its end" m "$fresh; setsid $tool install --switch-from $data >/root/said 2>&1 & person=\$!; $(await_phase "$p\\|done"); kill -HUP -- -\$person 2>/dev/null || echo 'it was past that'; wait \$person; $ours_is; $untouched; $tool install --switch-back >/dev/null; $(old_is "$unit")"
+  done
+  t "$* nobody reads what it prints, and it goes on to its end" m "$fresh; { $tool install --switch-from $data 2>&1 || true; } | head -n 1; for i in \$(seq 300); do grep -q '\"phase\": \"done\"' /etc/oibus/switch.json && break; sleep 0.2; done; $ours_is; $untouched; $tool install --switch-back >/dev/null; $(old_is "$unit")"
+  t "$* Ctrl-C undoes it, a second one does not disturb that" m "$fresh; setsid $tool install --switch-from $data >/root/said 2>&1 & person=\$!; $(await_phase trial); kill -INT -- -\$person; sleep 0.3; kill -INT -- -\$person 2>/dev/null || true; wait \$person && exit 1; cat /root/said; grep -q 'cannot switch: interrupted' /root/said; $(old_is "$unit"); test ! -e /var/lib/oibus; $untouched"
+  t "$* a port that another program has is seen before anything is stopped" m "$fresh; cp -a /etc/oibus/oibus.toml /root/toml 2>/dev/null || true; pid=\$(systemctl show -P MainPID $unit); rc=0; $tool install --switch-from $data --port 4500 >/root/said 2>&1 || rc=\$?; cat /root/said; test \$rc = 1; grep -q 'cannot use port 4500 (given with --port)' /root/said; test \$pid = \$(systemctl show -P MainPID $unit); test ! -e /root/toml || cmp /root/toml /etc/oibus/oibus.toml; rm -f /root/toml"
+  t "$* into its own folder it is refused" m "pid=\$(systemctl show -P MainPID $unit); for to in $data $data/new; do rc=0; $tool install --switch-from $data --config \$to >/root/said 2>&1 || rc=\$?; cat /root/said; test \$rc = 2; grep -q 'nor lie in each other' /root/said; done; test \$pid = \$(systemctl show -P MainPID $unit); $untouched; diff /root/unit /etc/systemd/system/$unit.service"
   t "$* killed while it undoes, the same command goes on with that" m "$fresh; systemctl stop cloudsim; $tool install --switch-from $data --wait 1s >/dev/null 2>&1 & person=\$!; $(await_phase undoing); kill -9 \$person; wait \$person || true; test ! -e /etc/oibus/switch.json || ! $tool install --switch-from $data --wait 1s; $(old_is "$unit"); test ! -e /etc/oibus/switch.json"
   m "$simulate"
   t "$* killed while it goes back, the same command goes on" m "$fresh; $tool install --switch-from $data >/dev/null 2>&1; $tool install --switch-back >/dev/null 2>&1 & person=\$!; $(await_phase going-back); kill -9 \$person; wait \$person || true; test ! -e /etc/oibus/switch.json || $tool install --switch-back; $(old_is "$unit"); ! pgrep -u oibus -x oibus"
@@ -104,7 +111,7 @@ switching oibus-installer oibus 'deb, same name:'
 breaking oibus-installer oibus 'deb, same name:'
 m "rm -rf /var/lib/oibus; systemctl disable --now -q oibus; rm -rf /etc/systemd/system/oibus.service*; systemctl daemon-reload; systemctl enable -q --now oibus; $(old_service oibus-plant); $(old_is oibus-plant)"
 t 'the service of the deb runs beside the other, with nothing configured' m "systemctl is-active -q oibus; test -e /var/lib/oibus/state/engine.json"
-t 'deb, other name: the site takes the place of what was not configured' m "oibus-installer install --switch-from $data >/dev/null; $ours_is; test -e /var/lib/oibus/before-import/state/engine.json"
+t 'deb, other name: the site takes the place of what was not configured' m "oibus-installer install --switch-from $data >/dev/null; $ours_is; ls /var/lib/oibus/before-import-*/state/engine.json"
 t 'deb, other name: and back' m "oibus-installer install --switch-back >/dev/null; $(old_is oibus-plant); ! systemctl is-enabled -q oibus; ! pgrep -u oibus -x oibus"
 t 'an OIBus that runs is not imported by hand' m "out=\$(oibus-installer import --from $data 2>&1) && exit 1; grep -q 'which runs' <<<\"\$out\""
 t 'one that does not run is, with --replace, for the service that runs' m "systemctl disable -q --now oibus-plant; oibus-installer start >/dev/null; oibus-installer import --from $data --replace | tee /dev/stderr | grep -c 'runs again' >/dev/null; $ours_is; test -z \"\$(find /var/lib/oibus/state -not -user oibus)\""

@@ -93,6 +93,7 @@ make() {
   return $rc
 }
 t 'the sources for wixl and for WiX 5 say the same' packaging/windows/same.sh
+t 'and what differs between them would be seen' testing/packages/same.sh
 t 'the MSIs are made and their tables say what they must' make
 [[ -z ${OIBUS_ONLY_MAKE:-} ]] || { summary 'MSIs made'; exit; }
 one=$work/oibus-win_x64-v3.9.0.msi two=$work/oibus-win_x64-v3.9.1.msi

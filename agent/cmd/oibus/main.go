@@ -44,7 +44,7 @@ func run(args []string) int {
 func importSite(args []string) int {
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer cancel()
-	err := takeover.Main(ctx, args, os.Stdout)
+	err := takeover.Main(ctx, args, agent.Runs(), os.Stdout)
 	if err == nil {
 		return handshake.ExitStopped
 	}

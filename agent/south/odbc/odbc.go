@@ -4,6 +4,7 @@
 package odbc
 
 import (
+	"encoding/json"
 	"errors"
 	"strings"
 	"time"
@@ -31,6 +32,18 @@ type settings struct {
 	RequestTimeout   setting.Number `json:"requestTimeout"`    // ms
 	ConnectionString string         `json:"connectionString"`
 	Password         string         `json:"password"`
+}
+
+// Unfit says why a connector with these settings cannot run here, nil when it can. Secrets in them do not count.
+func Unfit(raw json.RawMessage) error {
+	var s settings
+	if err := setting.Decode(raw, &s); err != nil {
+		return err
+	}
+	if !s.RemoteAgent {
+		return errLocal
+	}
+	return nil
 }
 
 func build(env south.Env) (*remote.SQL, error) {

@@ -1,3 +1,7 @@
+# Where an earlier package was erased, its settings were put aside: they count again in place of those that were packed.
+# Had there been others, those that were packed would lie beside them as .rpmnew.
+settings=/etc/oibus/oibus.toml
+if [ $1 -eq 1 ] && [ -f $settings.rpmsave ] && [ ! -e $settings.rpmnew ]; then mv -f $settings.rpmsave $settings || :; fi
 if [ -d /run/systemd/system ]; then
   systemctl daemon-reload || :
   if [ $1 -eq 1 ]; then
