@@ -8,7 +8,6 @@ import (
 	"flag"
 	"fmt"
 	"maps"
-	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -277,14 +276,10 @@ func (j *installJob) portFree(ctx context.Context, i instance, w webSettings) er
 	if s, err := j.m.Query(ctx, i.Service); err != nil || w.port == portOf(j.m, i) && s.State == platform.ServiceRunning {
 		return err
 	}
-	l, err := net.Listen("tcp", net.JoinHostPort(w.address, strconv.Itoa(w.port)))
-	if errors.Is(err, os.ErrPermission) {
-		return nil // what the service may, its definition says
-	}
-	if err != nil {
+	if err := listenable(w); err != nil {
 		return fmt.Errorf("cannot use port %d, another program has it: %w; choose another one with --port", w.port, err)
 	}
-	return l.Close()
+	return nil
 }
 
 // carryOut does it, in an order in which it can be done again after each step.

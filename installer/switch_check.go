@@ -83,12 +83,20 @@ func (s *switcher) portReady(r *switchRecord) error {
 	if r.Old.Running && w.port == s.site.Port || r.WasOn && w.port == before {
 		return nil
 	}
+	if err := listenable(w); err != nil {
+		return fmt.Errorf("cannot use port %d (%s): %w; choose another one with --port", w.port, where, err)
+	}
+	return nil
+}
+
+// listenable says whether another program has the port of the page.
+func listenable(w webSettings) error {
 	l, err := net.Listen("tcp", net.JoinHostPort(w.address, strconv.Itoa(w.port)))
 	if errors.Is(err, os.ErrPermission) {
 		return nil // what the service may, its definition says
 	}
 	if err != nil {
-		return fmt.Errorf("cannot use port %d (%s): %w; choose another one with --port", w.port, where, err)
+		return err
 	}
 	return l.Close()
 }

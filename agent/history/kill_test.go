@@ -2,7 +2,9 @@ package history
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -102,12 +104,23 @@ func drained(r *rig, id string) bool {
 	return err == nil && m.History.IntervalProgress == 1
 }
 
-// copied copies a folder.
+// copied copies the folder of an agent that runs, once more when a file went away meanwhile: a kill leaves a folder as it
+// was at one moment.
 func copied(t *testing.T, from, to string) {
 	t.Helper()
-	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
-		t.Fatal(err)
+	for range 100 {
+		err := os.CopyFS(to, os.DirFS(from))
+		if err == nil {
+			return
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
+		if err := os.RemoveAll(to); err != nil {
+			t.Fatal(err)
+		}
 	}
+	t.Fatal("files go away all the time")
 }
 
 func TestWhatADeletionLeftAtAKillIsRemovedAtTheNextStart(t *testing.T) {
