@@ -27,7 +27,7 @@ type CommandLine struct {
 // Usage says what the options are.
 const Usage = `oibus is the agent. The service oibus-launcher runs it; alone it serves until it is stopped.
 
-  oibus --config FOLDER [options]        serve
+  oibus --config FOLDER [options]              serve
   oibus import --from FOLDER --config FOLDER [options]
                                          bring over the site of an OIBus 3.8, see oibus import --help
 

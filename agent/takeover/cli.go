@@ -41,14 +41,14 @@ func Main(ctx context.Context, args []string, runs Runs, out io.Writer) error {
 	switch {
 	case flags.NArg() > 0:
 		return fmt.Errorf("%w: unknown argument %q", ErrUsage, flags.Arg(0))
+	case o.From == "" && !*undo && !*waiting:
+		return fmt.Errorf("%w: --from is missing: it names the data folder of the other OIBus", ErrUsage)
 	case o.To == "":
 		return fmt.Errorf("%w: --config is missing: it names the data folder of this OIBus", ErrUsage)
 	case *waiting:
 		return countLeft(o.To, *asJSON, out)
 	case *undo:
 		return takeBack(o, *keep, *asJSON, out)
-	case o.From == "":
-		return fmt.Errorf("%w: --from is missing: it names the data folder of the other OIBus", ErrUsage)
 	}
 	debug.SetMemoryLimit(memoryGoal)
 	r, err := Run(ctx, o)
