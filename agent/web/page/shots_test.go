@@ -123,7 +123,7 @@ func (b *tab) scene(name, path, ready string, act func(*tab)) {
 		act(b)
 	}
 	for _, w := range windows {
-		if !w.always && os.Getenv("OIBUS_SHOTS") == "" && os.Getenv("OIBUS_SWEEP") == "" {
+		if !w.always && os.Getenv("OIBUS_SHOTS") == "" && !sweeping() {
 			continue
 		}
 		b.size(w.width, w.height, w.scheme)
@@ -134,7 +134,7 @@ func (b *tab) scene(name, path, ready string, act func(*tab)) {
 		if w == windows[0] {
 			b.picture(screenshots(b.t), language+"-"+name)
 		}
-		if w.always { // the colours of the others are compared by TestTextsStandOutFromTheirGround
+		if w == windows[0] || sweeping() && w.always { // the colours of the others are compared by TestTextsStandOutFromTheirGround
 			b.accessible()
 		}
 		b.whole(w.width, w.height)
@@ -147,7 +147,18 @@ func (b *tab) scene(name, path, ready string, act func(*tab)) {
 func chosen(scene string) bool {
 	sum := fnv.New32()
 	_, _ = sum.Write([]byte(scene)) // never fails
-	return os.Getenv("OIBUS_SWEEP") != "" || sum.Sum32()%4 == 0
+	return sweeping() || sum.Sum32()%4 == 0
+}
+
+// sweeping says whether the long runs are wanted.
+func sweeping() bool { return os.Getenv("OIBUS_SWEEP") != "" }
+
+// long skips a test that takes long unless the long runs are wanted.
+func long(t *testing.T) {
+	t.Helper()
+	if !sweeping() {
+		t.Skip("run by ./build.sh sweep")
+	}
 }
 
 // fits fails the test when the page is wider than the window.

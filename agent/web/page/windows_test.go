@@ -81,7 +81,7 @@ func TestManyWindowsShareOneConnection(t *testing.T) {
 	t.Parallel()
 	back := newBackend(t)
 	b := newTab(t, back)
-	windows := b.windows(eightPages...)
+	windows := b.windows(eightPages...) // more than a browser has connections
 	for _, w := range windows {
 		w.lives()
 	}
@@ -102,6 +102,7 @@ func TestManyWindowsShareOneConnection(t *testing.T) {
 	}
 	back.carry(t, 1)
 	for _, w := range windows[1:] {
+		w.run(chromedp.Navigate("about:blank")) // it has left when this returns, which a window that is closed has not
 		w.close()
 	}
 	back.write(logEntry(time.Now(), "info", "internal", "for the last"))
@@ -115,6 +116,7 @@ func TestManyWindowsShareOneConnection(t *testing.T) {
 // TestAfterARestartAllWindowsComeBackTogether looks that eight windows knock once, not eight times, and lose nothing.
 func TestAfterARestartAllWindowsComeBackTogether(t *testing.T) {
 	t.Parallel()
+	long(t)
 	back := newBackend(t)
 	b := newTab(t, back)
 	windows := b.windows(eightPages...)
@@ -155,6 +157,7 @@ func TestAfterARestartAllWindowsComeBackTogether(t *testing.T) {
 // which it does not reach OIBus.
 func TestWithoutAWorkerEachWindowHasOneConnection(t *testing.T) {
 	t.Parallel()
+	long(t)
 	for name, script := range map[string]string{
 		"none": "delete window.SharedWorker",
 		"cut off": `window.SharedWorker = class { constructor() { const { port1, port2 } = new MessageChannel(); this.port = port1;
@@ -183,6 +186,7 @@ func TestWithoutAWorkerEachWindowHasOneConnection(t *testing.T) {
 // TestAWorkerThatDiesIsReplaced ends the worker as a browser short of memory does.
 func TestAWorkerThatDiesIsReplaced(t *testing.T) {
 	t.Parallel()
+	long(t)
 	back := newBackend(t)
 	b := newTab(t, back)
 	windows := b.windows("/logs", "/logs", "/")
@@ -315,6 +319,7 @@ func TestAnotherPersonGetsAnotherConnection(t *testing.T) {
 // TestWindowsOnTheRealServer opens what an audit froze the page with, under the real policy, and signs out in one window.
 func TestWindowsOnTheRealServer(t *testing.T) {
 	t.Parallel()
+	long(t)
 	p := newPlant(t)
 	south, north := p.scanner("Quality reports", "temperatures"), p.console("To look at")
 	b := p.tab()
