@@ -23,8 +23,8 @@ var dataPages = []string{
 
 // TestTheTourOfAllPages goes to each page and each tab as a person, in each language. Nothing may be wider than a narrow
 // window, every control has a name, and the browser may complain about nothing: no error of a script, nothing against the
-// policy, nothing from elsewhere. A picture of each page is kept. Each page is
-// visited in one of the languages, in all of them by ./build.sh sweep.
+// policy, nothing from elsewhere. A picture of each page is kept. Each page is visited in one of the languages, in all of
+// them by ./build.sh sweep.
 func TestTheTourOfAllPages(t *testing.T) {
 	t.Parallel()
 	for _, lang := range languages {
