@@ -10,19 +10,26 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+
+	"oibus/platform/task"
 )
 
 // exchangeBits is the size of the RSA keys for exchange with the cloud (protocol/control-plane.md, section 2.3).
 const exchangeBits = 4096
 
 // NewExchangeKeys makes a key pair: the public key as SPKI PEM, the private one as PKCS#8 PEM. It takes seconds on
-// small machines: call it in the background.
+// small machines: call it in the background. It returns when ctx ends; what is being computed then comes to nothing.
 func NewExchangeKeys(ctx context.Context) (publicPEM, privatePEM string, err error) {
 	if err := ctx.Err(); err != nil {
 		return "", "", err
 	}
-	key, err := rsa.GenerateKey(rand.Reader, exchangeBits)
-	if err != nil {
+	var key *rsa.PrivateKey
+	making := task.New(context.WithoutCancel(ctx), nil) // nothing can interrupt it
+	making.Go("key", func(context.Context) (err error) {
+		key, err = rsa.GenerateKey(rand.Reader, exchangeBits)
+		return err
+	})
+	if err := making.Wait(ctx); err != nil {
 		return "", "", fmt.Errorf("cannot make exchange keys: %w", err)
 	}
 	public, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
