@@ -3,11 +3,9 @@ package installer
 import (
 	"context"
 	_ "embed"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
-	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -16,7 +14,6 @@ import (
 	"strings"
 	"time"
 
-	"oibus/launcher/options"
 	"oibus/platform"
 )
 
@@ -249,39 +246,6 @@ func (j *installJob) keep(i, before instance) instance {
 	return i
 }
 
-// choosePort is the port to write into the settings file, 0 for none.
-func (j *installJob) choosePort(ctx context.Context, r *registry, i instance, known bool) (int, error) {
-	w, err := readWeb(j.m, i)
-	if err != nil {
-		return 0, err
-	}
-	port, before := j.port, w.port
-	switch free := r.freePort(i.Name); {
-	case port != 0:
-		w.port = port
-	case !known && !w.pinned && w.port == defaultPort && free != defaultPort:
-		port, w.port = free, free
-	}
-	if err := r.conflict(i, w.port); err != nil {
-		return 0, err
-	}
-	if known && w.port == before || j.noStart {
-		return port, nil
-	}
-	return port, j.portFree(ctx, i, w)
-}
-
-// portFree says whether another program has the port of the page. Ours may have it when it runs already.
-func (j *installJob) portFree(ctx context.Context, i instance, w webSettings) error {
-	if s, err := j.m.Query(ctx, i.Service); err != nil || w.port == portOf(j.m, i) && s.State == platform.ServiceRunning {
-		return err
-	}
-	if err := listenable(w); err != nil {
-		return fmt.Errorf("cannot use port %d, another program has it: %w; choose another one with --port", w.port, err)
-	}
-	return nil
-}
-
 // carryOut does it, in an order in which it can be done again after each step.
 func (j *installJob) carryOut(ctx context.Context, r *registry, i instance, port int, password string) (answer, error) {
 	a := &installAnswer{instance: i}
@@ -315,88 +279,6 @@ func (j *installJob) carryOut(ctx context.Context, r *registry, i instance, port
 		return nil, err
 	}
 	return a, j.describe(ctx, a)
-}
-
-// freshData says whether no OIBus has ever used a data folder, and refuses a folder of something else.
-func freshData(m machine, dir string) (bool, error) {
-	entries, err := os.ReadDir(dir)
-	if errors.Is(err, os.ErrNotExist) {
-		return true, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("cannot look into the data folder: %w", forbidden(m, err))
-	}
-	ours := len(entries) == 0
-	for _, e := range entries {
-		switch e.Name() {
-		case "state":
-			return false, nil
-		case provisionName, settingsName, "logs", "launcher.json", "update":
-			ours = true
-		}
-	}
-	if !ours {
-		return false, fmt.Errorf("%q holds files that are not of OIBus: choose an empty folder for the data", dir)
-	}
-	return true, nil
-}
-
-// writeSettings makes the settings file, or changes in it what the command line says.
-func (j *installJob) writeSettings(i instance, port int) error {
-	text, err := readBounded(i.Settings)
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-		text, err = firstToml, nil
-	case err == nil && port == 0 && !j.register:
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("cannot make the settings file: %w", err)
-	}
-	host := ""
-	if j.register {
-		host = j.host
-	}
-	made := firstSettings(string(text), port, host)
-	if _, err := options.Parse(i.Settings, []byte(made)); err != nil {
-		return fmt.Errorf("cannot change the settings file: %w", err)
-	}
-	return j.m.WriteSettings(i.Settings, []byte(made))
-}
-
-// provision leaves for the first start what it shall begin with.
-func (j *installJob) provision(i instance, fresh bool, password string) error {
-	if !fresh || password == "" && j.engineName == "" {
-		return nil
-	}
-	v := map[string]any{}
-	path := filepath.Join(i.Data, provisionName)
-	for key, value := range map[string]string{"engineName": j.engineName, "adminUsername": j.adminUser, "adminPassword": password} {
-		if value != "" {
-			v[key] = value
-		}
-	}
-	return j.m.AsOwner(i.Data, func() error {
-		made, err := merged(path, v)
-		if err != nil {
-			return fmt.Errorf("cannot use %s: %w", path, err)
-		}
-		return platform.WriteFile(path, made, 0o600)
-	})
-}
-
-// merged is a JSON object that a person may have put there, with more values.
-func merged(path string, values map[string]any) ([]byte, error) {
-	all := map[string]any{}
-	text, err := readBounded(path)
-	if err == nil {
-		err = json.Unmarshal(text, &all)
-	}
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, err
-	}
-	maps.Copy(all, values)
-	return json.MarshalIndent(all, "", "  ")
 }
 
 // service registers the service and starts it, or starts it again when its programs or settings have changed.
@@ -447,71 +329,4 @@ func programSuffix(programs string) string {
 		return ".exe"
 	}
 	return ""
-}
-
-// describe waits until it serves and says where, and who may come in.
-func (j *installJob) describe(ctx context.Context, a *installAnswer) error {
-	w, err := readWeb(j.m, a.instance)
-	if err != nil {
-		return err
-	}
-	a.Page = w.url()
-	if j.byMSI || j.noStart {
-		return nil
-	}
-	l, err := newLocal(w)
-	if err != nil {
-		return err
-	}
-	if err := l.waitReady(ctx, readyLimit); err != nil {
-		return err
-	}
-	a.Started, a.command = true, command(j.m, a.instance)
-	var registration registrationStatus
-	err = j.m.AsOwner(a.Data, func() (err error) {
-		registration, err = readRegistration(a.Data)
-		return err
-	})
-	if a.Registered = registration.Status == "REGISTERED"; err != nil {
-		return forbidden(j.m, err)
-	}
-	login, password, err := readFirstPassword(j.m, a.Data)
-	if login != "" {
-		a.User, a.PasswordFile, a.password = login, filepath.Join(a.Data, "secrets", firstPasswordName), password
-	}
-	return err
-}
-
-type installAnswer struct {
-	instance
-	Page         string `json:"page"`
-	Started      bool   `json:"started"`
-	Registered   bool   `json:"registered"`
-	User         string `json:"user,omitempty"`
-	PasswordFile string `json:"passwordFile,omitempty"`
-	password     string
-	command      string // what a person types for this program
-}
-
-func (a *installAnswer) text() string {
-	text := "Installed: " + a.label() + "\n" + lines("page", a.Page, "service", a.Service, "data", a.Data, "settings", a.Settings, "programs", a.Programs)
-	if a.User != "" {
-		text += lines("user", a.User) + passwordLine(a.password, a.PasswordFile)
-	}
-	if a.Started && !a.Registered {
-		name := ""
-		if a.Name != "" {
-			name = " --instance " + a.Name
-		}
-		text += "Next: " + a.command + " register" + name + " --host URL, or register on the page.\n"
-	}
-	return text
-}
-
-// passwordLine shows a password to a person only: what others see may be kept.
-func passwordLine(password, file string) string {
-	if password != "" && platform.IsTerminal(os.Stdout) {
-		return lines("password", password+" (also in "+file+" until it is changed)")
-	}
-	return lines("password", "in "+file+" until it is changed")
 }

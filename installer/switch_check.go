@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
-	"strconv"
 
 	"oibus/platform"
 )
@@ -87,18 +85,6 @@ func (s *switcher) portReady(r *switchRecord) error {
 		return fmt.Errorf("cannot use port %d (%s): %w; choose another one with --port", w.port, where, err)
 	}
 	return nil
-}
-
-// listenable says whether another program has the port of the page.
-func listenable(w webSettings) error {
-	l, err := net.Listen("tcp", net.JoinHostPort(w.address, strconv.Itoa(w.port)))
-	if errors.Is(err, os.ErrPermission) {
-		return nil // what the service may, its definition says
-	}
-	if err != nil {
-		return err
-	}
-	return l.Close()
 }
 
 // roomFor says whether the site and the programs fit. Nothing of the other OIBus is removed, so all of it is needed once

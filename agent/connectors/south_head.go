@@ -32,16 +32,9 @@ func (s *Service) UpdateSouthHead(author, id string, body json.RawMessage, secre
 
 // SouthHead is a South without its items.
 func (v Views) SouthHead(id string) (SouthView, error) {
-	south, err := v.South(id)
+	south, w, err := v.drawn(id)
 	if err != nil {
 		return SouthView{}, err
 	}
-	south.Items = nil
-	w, err := v.viewer(&south)
-	if err != nil {
-		return SouthView{}, err
-	}
-	settings, err := w.blank.settings(south.Settings)
-	c := south.Connector
-	return SouthView{c.ID, c.Name, c.Type, c.Description, c.Enabled, settings, []ItemView{}, w.list, v.audit(c.Audit)}, err
+	return w.head(&south)
 }

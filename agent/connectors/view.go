@@ -98,16 +98,26 @@ type GroupView struct {
 
 // SouthView is a whole South.
 type SouthView struct {
-	ID          string          `json:"id"`
-	Name        string          `json:"name"`
-	Type        string          `json:"type"`
-	Description string          `json:"description"`
-	Enabled     bool            `json:"enabled"`
-	Settings    json.RawMessage `json:"settings"`
-	Items       []ItemView      `json:"items"`
-	Groups      []GroupView     `json:"groups"`
-	viewAudit
+	viewTop
+	Items []ItemView `json:"items"`
+	viewRest
 }
+
+// viewTop and viewRest are what stands before and behind the items.
+type (
+	viewTop struct {
+		ID          string          `json:"id"`
+		Name        string          `json:"name"`
+		Type        string          `json:"type"`
+		Description string          `json:"description"`
+		Enabled     bool            `json:"enabled"`
+		Settings    json.RawMessage `json:"settings"`
+	}
+	viewRest struct {
+		Groups []GroupView `json:"groups"`
+		viewAudit
+	}
+)
 
 // viewer draws the items of one South; what many items share is written once.
 type viewer struct {
@@ -182,30 +192,38 @@ func (w *viewer) items(items []entity.SouthItem) ([]ItemView, error) {
 
 // SouthView returns a whole South.
 func (v Views) SouthView(id string) (SouthView, error) {
+	south, w, err := v.drawn(id)
+	if err != nil {
+		return SouthView{}, err
+	}
+	view, err := w.head(&south)
+	if err != nil {
+		return SouthView{}, err
+	}
+	view.Items, err = w.items(south.Items)
+	return view, err
+}
+
+// drawn is a South with what draws its items.
+func (v Views) drawn(id string) (entity.South, *viewer, error) {
 	south, err := v.South(id)
 	if err != nil {
-		return SouthView{}, err
+		return south, nil, err
 	}
 	w, err := v.viewer(&south)
-	if err != nil {
-		return SouthView{}, err
-	}
+	return south, w, err
+}
+
+// head shows a South without its items.
+func (w *viewer) head(south *entity.South) (SouthView, error) {
 	settings, err := w.blank.settings(south.Settings)
-	if err != nil {
-		return SouthView{}, err
-	}
-	items, err := w.items(south.Items)
 	c := south.Connector
-	return SouthView{c.ID, c.Name, c.Type, c.Description, c.Enabled, settings, items, w.list, v.audit(c.Audit)}, err
+	return SouthView{viewTop{c.ID, c.Name, c.Type, c.Description, c.Enabled, settings}, []ItemView{}, viewRest{w.list, w.audit(c.Audit)}}, err
 }
 
 // ItemViews shows items of a South.
 func (v Views) ItemViews(southID string, items []entity.SouthItem) ([]ItemView, error) {
-	south, err := v.South(southID)
-	if err != nil {
-		return nil, err
-	}
-	w, err := v.viewer(&south)
+	_, w, err := v.drawn(southID)
 	if err != nil {
 		return nil, err
 	}
@@ -214,11 +232,7 @@ func (v Views) ItemViews(southID string, items []entity.SouthItem) ([]ItemView, 
 
 // GroupViews shows the groups of a South.
 func (v Views) GroupViews(southID string) ([]GroupView, error) {
-	south, err := v.South(southID)
-	if err != nil {
-		return nil, err
-	}
-	w, err := v.viewer(&south)
+	_, w, err := v.drawn(southID)
 	if err != nil {
 		return nil, err
 	}

@@ -12,33 +12,19 @@ type Stream func(w io.Writer) error
 
 // SouthStream writes what SouthView returns.
 func (v Views) SouthStream(id string) (Stream, error) {
-	south, err := v.South(id)
+	south, w, err := v.drawn(id)
 	if err != nil {
 		return nil, err
 	}
-	w, err := v.viewer(&south)
+	view, err := w.head(&south)
 	if err != nil {
 		return nil, err
 	}
-	view, err := v.SouthHead(id)
+	before, err := json.Marshal(view.viewTop)
 	if err != nil {
 		return nil, err
 	}
-	before, err := json.Marshal(struct {
-		ID          string          `json:"id"`
-		Name        string          `json:"name"`
-		Type        string          `json:"type"`
-		Description string          `json:"description"`
-		Enabled     bool            `json:"enabled"`
-		Settings    json.RawMessage `json:"settings"`
-	}{view.ID, view.Name, view.Type, view.Description, view.Enabled, view.Settings})
-	if err != nil {
-		return nil, err
-	}
-	after, err := json.Marshal(struct {
-		Groups []GroupView `json:"groups"`
-		viewAudit
-	}{view.Groups, view.viewAudit})
+	after, err := json.Marshal(view.viewRest)
 	if err != nil {
 		return nil, err
 	}
@@ -56,11 +42,7 @@ func (v Views) SouthStream(id string) (Stream, error) {
 
 // ItemsStream writes all items of a South, as ItemViews returns them.
 func (v Views) ItemsStream(id string) (Stream, error) {
-	south, err := v.South(id)
-	if err != nil {
-		return nil, err
-	}
-	w, err := v.viewer(&south)
+	south, w, err := v.drawn(id)
 	return func(to io.Writer) error { return w.stream(to, south.Items) }, err
 }
 

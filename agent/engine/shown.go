@@ -26,6 +26,7 @@ type ItemTestResult struct {
 	raw, transformed  *shown
 	connection, query time.Duration
 	released          bool // in the dialect of the released 3.8.8
+	failure           string
 }
 
 // shown is one content, in memory.
@@ -139,13 +140,15 @@ type resultJSON struct {
 	Transformed *body `json:"transformed"`
 	Connection  int64 `json:"connectionDuration"`
 	Query       int64 `json:"queryDuration"`
+	// Failure is that of the transformer, for who has asked to be shown it so.
+	Failure string `json:"transformerError,omitempty"`
 }
 
 // MarshalJSON is the whole result. The released 3.8.8 shows what was read alone.
 func (r ItemTestResult) MarshalJSON() ([]byte, error) { return r.marshal((*shown).body) }
 
 func (r ItemTestResult) marshal(show func(*shown) *body) ([]byte, error) {
-	var v any = resultJSON{show(r.raw), show(r.transformed), r.connection.Milliseconds(), r.query.Milliseconds()}
+	var v any = resultJSON{show(r.raw), show(r.transformed), r.connection.Milliseconds(), r.query.Milliseconds(), r.failure}
 	if r.released {
 		v = show(r.raw)
 	}

@@ -182,6 +182,8 @@ type trial struct {
 		ID      string          `json:"transformerId"`
 		Options json.RawMessage `json:"options"`
 	} `json:"transformer"`
+	// ShowFailure is asked by the page: when the transformer fails, what was read is shown with the error.
+	ShowFailure bool `json:"showFailure"`
 }
 
 // TestSouthItem reads an item once, and transforms what it has read when that is asked for.
@@ -227,6 +229,9 @@ func (s *Service) testItem(
 		}
 		if t := how.Transformer; t != nil && t.ID != "" && !result.released {
 			result.transformed, err = s.transformed(ctx, t.ID, t.Options, read.Content)
+		}
+		if err != nil && how.ShowFailure && ctx.Err() == nil {
+			result.failure, err = err.Error(), nil
 		}
 		return err
 	})

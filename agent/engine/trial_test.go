@@ -112,7 +112,17 @@ func TestATestOfAnItemThatCannotBeTransformedSaysWhy(t *testing.T) {
 				t.Errorf("%s: %v", testing, err)
 			}
 		}
+		result, err := p.itemTest("create", `{"showFailure":true,"transformer":{"transformerId":"nope"}}`) // as the page asks
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := result.MarshalJSON(); err != nil || !strings.Contains(string(got), `"value":"<1>"`) || !strings.HasSuffix(string(got), `"transformed":null,"connectionDuration":2,"queryDuration":3,"transformerError":"Transformer \"nope\" not found"}`) {
+			t.Errorf("what was read is not shown with the failure: %s, %v", got, err)
+		}
 		p.breaks("test", always(errors.New("no such table: nope")))
+		if _, err := p.itemTest("create", `{"showFailure":true}`); err == nil || err.Error() != "no such table: nope" {
+			t.Errorf("a reading that fails: %v", err)
+		}
 		if _, err := p.itemTest("create", "{}"); err == nil || err.Error() != "no such table: nope" {
 			t.Errorf("error %v", err)
 		}

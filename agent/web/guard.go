@@ -45,7 +45,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	s.setDeadlines(w, s.patience)
 	if s.admit(t, r) {
-		defer func() { s.tidy.handled(t.size + max(0, r.ContentLength)) }()
+		defer func() { s.tidy.handled(t.moved(r)) }()
 		s.mux.ServeHTTP(t, plainPath(r))
 	}
 }
@@ -233,11 +233,20 @@ func (s *Server) setDeadlines(w http.ResponseWriter, limit time.Duration) {
 type answer struct {
 	http.ResponseWriter
 	started bool
+	refused bool
 	size    int64
 }
 
+// moved is how much went in and out. What was refused only says how long it is.
+func (a *answer) moved(r *http.Request) int64 {
+	if a.refused {
+		return a.size
+	}
+	return a.size + max(0, r.ContentLength)
+}
+
 func (a *answer) WriteHeader(status int) {
-	a.started = true
+	a.started, a.refused = true, status >= http.StatusBadRequest
 	a.ResponseWriter.WriteHeader(status)
 }
 

@@ -34,6 +34,22 @@ func TestMemoryIsGivenBackOnceAfterSomethingLarge(t *testing.T) {
 	}
 }
 
+func TestWhatIsRefusedOnlySaysHowLongItIs(t *testing.T) {
+	t.Parallel()
+	r := httptest.NewRequest("POST", "/api/south", strings.NewReader("{}"))
+	r.ContentLength = largeSize
+	for status, want := range map[int]int64{http.StatusOK: largeSize + 2, http.StatusUnauthorized: 2, http.StatusRequestEntityTooLarge: 2} {
+		a := &answer{ResponseWriter: httptest.NewRecorder()}
+		a.WriteHeader(status)
+		if _, err := a.Write([]byte("{}")); err != nil {
+			t.Fatal(err)
+		}
+		if got := a.moved(r); got != want {
+			t.Errorf("%d: %d bytes", status, got)
+		}
+	}
+}
+
 func TestWhatIsWrittenPieceByPieceIsWhatWouldBeWrittenAtOnce(t *testing.T) {
 	t.Parallel()
 	s, south, _ := with(t, "a", "b & <c>")

@@ -35,18 +35,6 @@ func Guess(text string) string {
 	return best
 }
 
-// Read splits a text into its header and its rows. Lines without any text are skipped.
-func Read(text, delimiter string) (header []string, rows [][]string) {
-	r := NewReader(text, delimiter)
-	for {
-		row, ok := r.Next()
-		if !ok {
-			return r.Header, rows
-		}
-		rows = append(rows, slices.Clone(row))
-	}
-}
-
 // Reader reads the rows of a text one after the other.
 type Reader struct {
 	Header []string // nil when there is none

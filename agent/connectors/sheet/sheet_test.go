@@ -7,6 +7,18 @@ import (
 	"testing"
 )
 
+// read splits a text into its header and its rows. Lines without any text are skipped.
+func read(text, delimiter string) (header []string, rows [][]string) {
+	r := NewReader(text, delimiter)
+	for {
+		row, ok := r.Next()
+		if !ok {
+			return r.Header, rows
+		}
+		rows = append(rows, slices.Clone(row))
+	}
+}
+
 func TestTablesAreReadWhateverProgramWroteThem(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -28,7 +40,7 @@ func TestTablesAreReadWhateverProgramWroteThem(t *testing.T) {
 		{"header only", "a,b\n", ",", []string{"a", "b"}, nil},
 		{"nothing", "", ",", nil, nil},
 	} {
-		header, rows := Read(test.text, test.delimiter)
+		header, rows := read(test.text, test.delimiter)
 		if !slices.Equal(header, test.header) || !reflect.DeepEqual(rows, test.rows) {
 			t.Errorf("%s: %q %q", test.name, header, rows)
 		}
@@ -81,7 +93,7 @@ func FuzzWhatIsWrittenIsReadBack(f *testing.F) {
 			t.Skip()
 		}
 		rows := [][]string{{"h1", "h2", "h3"}, {a, b, c}}
-		header, got := Read(Write(rows, delimiter), delimiter)
+		header, got := read(Write(rows, delimiter), delimiter)
 		if strings.Contains("h1h2h3", delimiter) { // the header is quoted then
 			delimiter = ","
 		}
@@ -98,7 +110,7 @@ func FuzzReadTakesAnything(f *testing.F) {
 		if !Usable(delimiter) {
 			t.Skip()
 		}
-		header, rows := Read(text, delimiter)
+		header, rows := read(text, delimiter)
 		if header == nil && len(rows) > 0 {
 			t.Error("rows without a header")
 		}

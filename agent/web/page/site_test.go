@@ -87,7 +87,8 @@ func (e *playedEngine) TestSouthItem(_ context.Context, t web.ItemTest) (any, er
 	result := map[string]any{"raw": map[string]any{"type": "time-values", "content": json.RawMessage(values)}, "transformed": nil, "connectionDuration": 12, "queryDuration": 48}
 	if strings.Contains(string(t.TestingSettings), "transformerId") {
 		if t.ItemName == "broken" {
-			return nil, errors.New("no such column")
+			result["transformerError"] = "no such column"
+			return result, nil
 		}
 		result["transformed"] = map[string]any{"type": "any", "filePath": "values.csv", "content": "Reference,Value,Timestamp\n" + t.ItemName + ",21.4,2026-03-04T08:00:00.000Z\n"}
 	}

@@ -1,6 +1,6 @@
 // One item of a South or a history query in its dialog: its settings, its last value, and a test that shows what it reads, raw and
 // transformed side by side.
-import { Failure, get, post, put } from '../api.js';
+import { get, post, put } from '../api.js';
 import { $, h, setText, show } from '../dom.js';
 import { guard, openDialog } from '../dialog.js';
 import { duration, instant, timeZoneName } from '../format.js';
@@ -121,43 +121,27 @@ export function itemEditor(shared, saved) {
     const tried = $('#item-tried');
     if (form.parts.item.find('settings').check().length || test.check().length || test.options?.check().length) return;
     const { startTime, endTime, transformer } = test.read();
-    const testing = { ...(startTime ? { history: { startTime, endTime } } : {}), ...(transformer ? { transformer: { transformerId: transformer, options: test.options.read() } } : {}) };
+    const testing = { ...(startTime ? { history: { startTime, endTime } } : {}), ...(transformer ? { showFailure: true, transformer: { transformerId: transformer, options: test.options.read() } } : {}) };
     const { name, settings: itemSettings } = form.read().item;
     button.setAttribute('aria-busy', 'true');
     tried.className = 'test-result';
     setText(tried, t('connector.testing'));
-    const read = (testingSettings) => post(`${base}/${plain ? 'test/items' : 'items/test'}?southType=${shared.southType}&itemName=${encodeURIComponent(name || 'test')}`, { southSettings: shared.currentSettings(), itemSettings, testingSettings }, { seconds: TEST_SECONDS });
     try {
-      const result = await read(testing);
-      tried.className = 'test-result ok';
-      setText(tried, t('items.tried', { connection: duration(result.connectionDuration ?? 0), query: duration(result.queryDuration ?? 0) }));
+      const result = await post(`${base}/${plain ? 'test/items' : 'items/test'}?southType=${shared.southType}&itemName=${encodeURIComponent(name || 'test')}`, { southSettings: shared.currentSettings(), itemSettings, testingSettings: testing }, { seconds: TEST_SECONDS });
+      const failure = result.transformerError; // what was read is what the options of the transformer are corrected with
+      tried.classList.add(failure ? 'bad' : 'ok');
+      setText(tried, failure ? said(failure) : t('items.tried', { connection: duration(result.connectionDuration ?? 0), query: duration(result.queryDuration ?? 0) }));
       side('raw', result.raw ?? result);
-      side('transformed', result.transformed, t('items.notTransformed'));
+      side('transformed', result.transformed, t(failure ? 'items.transformFailed' : 'items.notTransformed'));
       show($('#item-sides'), true);
     } catch (error) {
-      tried.className = 'test-result bad';
+      tried.classList.add('bad');
       setText(tried, said(error.message));
-      await rawAlone(testing, read);
+      show($('#item-sides'), false);
     } finally {
       button.removeAttribute('aria-busy');
     }
   });
-
-  // rawAlone shows what was read beside a transformer that failed: it is what its options are corrected with.
-  async function rawAlone({ history, transformer }, read) {
-    side('transformed', undefined, t('items.transformFailed'));
-    const of = open;
-    try {
-      if (!transformer) throw new Failure(0, '');
-      const result = await read(history ? { history } : {});
-      if (open !== of || !dialog.open) return;
-      side('raw', result.raw ?? result);
-      show($('#item-sides'), true);
-    } catch (error) {
-      if (!(error instanceof Failure)) throw error;
-      show($('#item-sides'), false); // the reading fails, and the person was told why
-    }
-  }
 
   return edit;
 }
