@@ -70,8 +70,6 @@ lint() {
   GOOS=windows dist/tools/staticcheck "${special[@]/#/./}"
 }
 
-# Packages whose tests take minutes under the race detector: it sees a part of them, and all of them run without it.
-readonly heavy='oibus/agent/cache oibus/agent/script'
 # Packages of whose tests the race detector sees little, and which it makes slow: a browser, and what needs the libraries of
 # databases built for it.
 readonly plain='oibus/agent oibus/agent/cmd/oibus oibus/agent/web/page oibus/agent/takeover oibus/agent/south/sqlite oibus/agent/south/mssql oibus/agent/south/oracle'
@@ -84,14 +82,13 @@ unit_tests() {
     go test ./...
     return
   fi
-  local light
-  mapfile -t light < <(go list ./... | grep -vxF "${heavy// /$'\n'}"$'\n'"${plain// /$'\n'}" | grep -vE "$outside")
+  # Under the race detector, tests of much work are left out or made shorter; their packages run once more without it.
+  local raced long
+  mapfile -t raced < <(go list ./... | grep -vxF "${plain// /$'\n'}" | grep -vE "$outside")
+  mapfile -t long < <(grep -rl --include='*_test.go' 'testing\.Short()' agent launcher installer packaging platform testing | xargs -n 1 dirname | sed 's|^|oibus/|' | grep -vE "$outside" | cat - <(printf '%s\n' $plain) | sort -u)
   # Most of them wait most of the time: for another process, or for the end of a time limit.
-  CGO_ENABLED=1 go test -race -parallel 6 "${light[@]}"
-  # shellcheck disable=SC2086 # two words
-  CGO_ENABLED=1 go test -race -short $heavy
-  # shellcheck disable=SC2086
-  go test -parallel 4 $heavy $plain
+  GORACE=atexit_sleep_ms=20 CGO_ENABLED=1 go test -race -short -p 3 -parallel 6 "${raced[@]}"
+  go test -parallel 4 "${long[@]}"
 }
 
 # Tests of the real binaries, which skip unless OIBUS_DIST names their folder. Those against the servers of others have a verb

@@ -246,6 +246,9 @@ func TestADiskThatFailsDuringACommitLeavesNothingOfIt(t *testing.T) {
 }
 
 func TestMoreThanAGroupIsCommittedInSeveral(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a lot of work, which the race detector only makes slow")
+	}
 	t.Parallel()
 	c := openCache(t, "/data", Options{disk: newMemDisk()})
 	in := begin(t, c)

@@ -127,6 +127,9 @@ func TestOneCommandThatTheCloudRefusesHoldsUpNoOther(t *testing.T) {
 }
 
 func TestReportsAreBoundedInNumberAndSize(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a lot of work, which the race detector only makes slow")
+	}
 	t.Parallel()
 	inBubble(t, func(r *rig) {
 		for i := range 350 {

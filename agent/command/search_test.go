@@ -106,6 +106,9 @@ func TestDeletingForgetsACommandThatDoesNotRun(t *testing.T) {
 }
 
 func TestCommandsAreForgottenAWeekAfterTheyEndedIfTheCloudConfirmed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a lot of work, which the race detector only makes slow")
+	}
 	t.Parallel()
 	dir := t.TempDir()
 	inBubble(t, func(r *rig) {
@@ -138,6 +141,9 @@ func TestCommandsAreForgottenAWeekAfterTheyEndedIfTheCloudConfirmed(t *testing.T
 }
 
 func TestLongContentsLeaveMemoryAndDiskWhenTheyAreOver(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a lot of work, which the race detector only makes slow")
+	}
 	t.Parallel()
 	inBubble(t, func(r *rig) {
 		r.cloud.add(fmt.Sprintf(`{"id":"big","type":"update-engine-general","targetVersion":"3.8.8","commandContent":{"name":"%s"}}`, strings.Repeat("x", 6<<20)))

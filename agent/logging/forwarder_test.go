@@ -400,6 +400,9 @@ func (t *awayTarget) limit() (int, time.Duration) { return 100, 0 }
 func (t *awayTarget) close()                      {}
 
 func TestForwardersThatFailTogetherDoNotFeedEachOther(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a lot of work, which the race detector only makes slow")
+	}
 	inBubble(t, func(t *testing.T, _ string, h *Hub, cloud *fakeCloud) {
 		cloud.setAnswer(func(call int, _ []cloudLog) error { return fmt.Errorf("attempt %d failed", call) })
 		for _, f := range h.forwarders[1:] {

@@ -229,6 +229,9 @@ func (d fullDisk) WriteAt(p []byte, at int64) (int, error) {
 }
 
 func TestAFullDiskCostsOnlyWhatMemoryCannotHoldAndIsToldOnce(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a lot of work, which the race detector only makes slow")
+	}
 	t.Parallel()
 	dir, console := t.TempDir(), &buffer{}
 	var full atomic.Bool

@@ -106,6 +106,9 @@ func TestWithoutALimitNothingIsCut(t *testing.T) {
 }
 
 func TestALargeSliceIsGatheredInAFileForItsTransformer(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a lot of work, which the race detector only makes slow")
+	}
 	t.Parallel()
 	n := onTick()
 	n.Caching.Throttling.MaxNumberOfElements = 150_000
@@ -213,6 +216,9 @@ func TestOneSliceThatCannotBeTransformedDoesNotHoldTheOthers(t *testing.T) {
 }
 
 func TestALargeContentThatIsRefusedLeavesNothing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a lot of work, which the race detector only makes slow")
+	}
 	t.Parallel()
 	n := onTick()
 	n.Caching.Throttling.MaxNumberOfElements = 2000

@@ -231,6 +231,9 @@ func TestRequestsThatNeverEndAreCut(t *testing.T) {
 }
 
 func TestTenThousandIdleConnectionsKeepNobodyOut(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a lot of work, which the race detector only makes slow")
+	}
 	t.Parallel()
 	s := newSite(t, nil)
 	const attackers = 10_000

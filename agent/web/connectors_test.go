@@ -332,6 +332,9 @@ func TestACachedFileIsDownloadedWhole(t *testing.T) {
 }
 
 func TestManyItemsAreCheckedImportedAndFound(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a lot of work, which the race detector only makes slow")
+	}
 	t.Parallel()
 	if testing.Short() {
 		t.Skip("takes seconds")

@@ -142,6 +142,9 @@ func TestStreamsOfStatesBeginWithTheWholeStateAgain(t *testing.T) {
 // TestReadersThatDoNotReadHoldNoMemory lets fifty clients open the log and never read, while more is logged than all
 // buffers on the way hold.
 func TestReadersThatDoNotReadHoldNoMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a lot of work, which the race detector only makes slow")
+	}
 	t.Parallel()
 	s := newSite(t, nil)
 	const readers = 50

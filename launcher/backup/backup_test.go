@@ -348,6 +348,9 @@ func (d dyingContext) Err() error {
 }
 
 func TestABackupThatIsInterruptedAnywhereCanBeGoneOnWith(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a lot of work, which the race detector only makes slow")
+	}
 	t.Parallel()
 	stride := 1
 	if platform.Platform() == "windows" {

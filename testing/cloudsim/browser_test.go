@@ -130,6 +130,9 @@ func decrypted(t *testing.T, sealed string) string {
 }
 
 func TestEveryReadyMadeFormCanBeQueuedAsItIsAndAsJSON(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a lot of work, which the race detector only makes slow")
+	}
 	sim := start(t, Options{})
 	enrolled(t, sim, "forms")
 	ctx := browser(t)

@@ -375,6 +375,9 @@ func TestTheLastValueNamesTheFilesSent(t *testing.T) {
 }
 
 func TestManyFilesAreQuick(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a lot of work, which the race detector only makes slow")
+	}
 	t.Parallel()
 	if testing.Short() {
 		t.Skip("makes many files")
@@ -462,6 +465,9 @@ func TestAShareWithAUserNeedsWindows(t *testing.T) {
 }
 
 func TestLargeFilesTakeLittleMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a lot of work, which the race detector only makes slow")
+	}
 	for _, compression := range []bool{false, true} {
 		b := newBench(t, map[string]any{"compression": compression})
 		b.keepText = false

@@ -378,6 +378,9 @@ func TestTheTestOfAnItemReadsIt(t *testing.T) {
 }
 
 func TestLargeAnswersTakeLittleMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a lot of work, which the race detector only makes slow")
+	}
 	s := newSource(t)
 	const elements = 500_000
 	s.serve = func(w io.Writer) {
