@@ -30,6 +30,15 @@ func filesOf(t *testing.T, dir string) map[string]string {
 	return all
 }
 
+// linked makes a link where the system can: Wine 8 only says that it did.
+func linked(to, link string) bool {
+	if os.Symlink(to, link) != nil {
+		return false
+	}
+	_, err := os.Readlink(link)
+	return err == nil
+}
+
 func TestASiteIsNeverSwitchedNorImportedIntoItsOwnFolder(t *testing.T) {
 	t.Parallel()
 	for name, w := range worlds {
@@ -38,7 +47,7 @@ func TestASiteIsNeverSwitchedNorImportedIntoItsOwnFolder(t *testing.T) {
 			m, from := withOld(t, w.service, w.shares)
 			link := filepath.Join(t.TempDir(), "link")
 			targets := []string{from, filepath.Join(from, "new"), filepath.Dir(from)}
-			if os.Symlink(from, link) == nil {
+			if linked(from, link) {
 				targets = append(targets, link, filepath.Join(link, "not", "yet"))
 			}
 			before := filesOf(t, m.dir)

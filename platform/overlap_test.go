@@ -20,7 +20,8 @@ func TestFoldersThatLieInEachOtherAreSeenAlsoByLinksAndBeforeTheyExist(t *testin
 		{"site", "site", true}, {"site", "site/", true}, {"site", "site/cache", true}, {"site", "site/new/data", true}, {"new", "new/data", true},
 		{"site", "site2", false}, {"site", "..site", false}, {"site", "site/../other", false}, {"new", "newer", false},
 	}
-	if os.Symlink(at("site"), at("link")) == nil && os.Symlink(at("gone"), at("dangling")) == nil && os.Symlink("loop", at("loop")) == nil {
+	linked := os.Symlink(at("site"), at("link")) == nil && os.Symlink(at("gone"), at("dangling")) == nil && os.Symlink("loop", at("loop")) == nil
+	if _, err := os.Readlink(at("link")); linked && err == nil { // Wine 8 says that it made links, and makes none
 		cases = append(cases, []struct {
 			a, b string
 			want bool
