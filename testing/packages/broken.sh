@@ -110,11 +110,11 @@ confused() {
   mutate installer/password.go 's/"--reset-password"/"--version"/; s/\+"\/password"/+"\/nonsense"/'
   mutate installer/rollback.go 's/wanted == "" && len\(known\) > 0 \|\| //'
   mutate installer/place.go 's/^\t\tp\.foreign = true/\t\tp.foreign = false/; s/^\tcase p\.packaged\(\):/\tcase false:/'
-  mutate installer/install.go 's/^\treturn port, j\.portFree\(.*/\treturn port, nil/'
+  mutate installer/install_port.go 's/^\treturn port, j\.portFree\(.*/\treturn port, nil/'
   mutate installer/import.go 's/im\.files\["state\/engine.json"\] == nil/im.files["state\/engine.json"] != nil/'
   mutate installer/registry.go 's/^\tfor taken\[port\] \{/\tfor taken[0] {/; s/case port != 0 \&\& portOf\(.*\) == port:/case false:/; s/case nested\(.*\):/case false:/'
   mutate installer/uninstall.go 's/^\tif j\.removeData \{/\tif !j.removeData {/'
-  mutate installer/install.go 's/"adminPassword": password/"adminPassword": ""/'
+  mutate installer/install_files.go 's/"adminPassword": password/"adminPassword": ""/'
   mutate installer/programs.go 's/^\tif samePath\(from, i\.Programs\) \{/\tif hasPrograms(i.Programs) == nil || samePath(from, i.Programs) {/'
 }
 

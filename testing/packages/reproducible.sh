@@ -9,8 +9,13 @@ source $here/checks.sh
 first=${OIBUS_PACKAGES_WORK:?}
 copy=$first/elsewhere
 mkdir -p "$copy/tree" "$copy/out"
-cp -r agent installer launcher packaging platform testing go.mod go.sum LICENSE oibus.toml.example "$copy/tree/"
-mkdir "$copy/tree/dist"
+if [[ -e .git ]]; then # the commit is written into the programs
+  cp -r .git "$copy/tree/"
+  git ls-files -z --cached --others --exclude-standard | tar c --null --ignore-failed-read -T - | tar x -C "$copy/tree"
+else
+  cp -r agent installer launcher packaging platform testing go.mod go.sum LICENSE oibus.toml.example "$copy/tree/"
+fi
+mkdir -p "$copy/tree/dist"
 ln -s "$PWD/dist/tools" "$copy/tree/dist/tools"
 
 again() {
