@@ -13,7 +13,7 @@ import (
 )
 
 // approvalLimit bounds the wait for an approval: the agent looks after it every ten seconds.
-const approvalLimit = 60 * time.Second
+const approvalLimit = 5 * time.Minute
 
 // Registering is the life of an agent from its first start on.
 type Registering struct {

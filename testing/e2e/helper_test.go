@@ -19,7 +19,7 @@ import (
 func TestMain(m *testing.M) { site.Main(m) }
 
 // patience bounds one step; it is generous because machines are shared.
-const patience = 60 * time.Second
+const patience = 3 * time.Minute
 
 func limited(t *testing.T) context.Context {
 	t.Helper()

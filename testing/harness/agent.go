@@ -16,7 +16,7 @@ import (
 
 // Limits on what an agent does, generous because several tests share the machine.
 const (
-	startLimit = 60 * time.Second
+	startLimit = 3 * time.Minute
 	stopLimit  = 40 * time.Second // longer than the agent's own limit, and the launcher's
 )
 

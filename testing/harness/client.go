@@ -11,7 +11,7 @@ import (
 )
 
 // requestLimit bounds one request: registering makes an RSA key pair first, which takes seconds on a loaded machine.
-const requestLimit = 60 * time.Second
+const requestLimit = 5 * time.Minute
 
 // answerLimit bounds what is read of one answer.
 const answerLimit = 64 << 20

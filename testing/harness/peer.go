@@ -16,7 +16,7 @@ import (
 const PeersVariable = "OIBUS_PEERS"
 
 // peerLimit is how long a foreign program may take to answer, or to end.
-const peerLimit = 90 * time.Second
+const peerLimit = 3 * time.Minute
 
 // folders where servers lie that are not on the PATH of everybody.
 var peerFolders = []string{"/usr/sbin", "/usr/libexec", "/usr/lib/postgresql/*/bin"}

@@ -10,7 +10,7 @@ import (
 )
 
 // registerLimit bounds a registration: the agent looks after its approval every ten seconds.
-const registerLimit = 90 * time.Second
+const registerLimit = 5 * time.Minute
 
 // RegistrationForm is the body of a registration with host: every permission, and the shortest intervals.
 func RegistrationForm(host string) map[string]any {

@@ -26,7 +26,7 @@ const (
 )
 
 // makeLimit bounds the making of the master: the keys, and the ten seconds between two looks after an approval.
-const makeLimit = 2 * time.Minute
+const makeLimit = 6 * time.Minute
 
 // master is the site that others are copies of.
 type master struct {
