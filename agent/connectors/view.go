@@ -103,7 +103,7 @@ type SouthView struct {
 	viewRest
 }
 
-// viewTop and viewRest are what stands before and behind the items.
+// viewTop is what a South and a North begin with, viewRest what stands behind the items.
 type (
 	viewTop struct {
 		ID          string          `json:"id"`
@@ -118,6 +118,10 @@ type (
 		viewAudit
 	}
 )
+
+func topOf(c entity.Connector, settings json.RawMessage) viewTop {
+	return viewTop{c.ID, c.Name, c.Type, c.Description, c.Enabled, settings}
+}
 
 // viewer draws the items of one South; what many items share is written once.
 type viewer struct {
@@ -218,7 +222,7 @@ func (v Views) drawn(id string) (entity.South, *viewer, error) {
 func (w *viewer) head(south *entity.South) (SouthView, error) {
 	settings, err := w.blank.settings(south.Settings)
 	c := south.Connector
-	return SouthView{viewTop{c.ID, c.Name, c.Type, c.Description, c.Enabled, settings}, []ItemView{}, viewRest{w.list, w.audit(c.Audit)}}, err
+	return SouthView{topOf(c, settings), []ItemView{}, viewRest{w.list, w.audit(c.Audit)}}, err
 }
 
 // ItemViews shows items of a South.

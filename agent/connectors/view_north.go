@@ -8,14 +8,9 @@ import (
 
 // NorthView is a whole North.
 type NorthView struct {
-	ID           string          `json:"id"`
-	Name         string          `json:"name"`
-	Type         string          `json:"type"`
-	Description  string          `json:"description"`
-	Enabled      bool            `json:"enabled"`
-	Settings     json.RawMessage `json:"settings"`
-	Caching      CachingView     `json:"caching"`
-	Transformers []LinkView      `json:"transformers"`
+	viewTop
+	Caching      CachingView `json:"caching"`
+	Transformers []LinkView  `json:"transformers"`
 	viewAudit
 }
 
@@ -69,7 +64,7 @@ func (v Views) NorthView(id string) (NorthView, error) {
 		return NorthView{}, err
 	}
 	c := north.Connector
-	view := NorthView{c.ID, c.Name, c.Type, c.Description, c.Enabled, settings, v.CachingView(north.Caching), []LinkView{}, v.audit(c.Audit)}
+	view := NorthView{topOf(c, settings), v.CachingView(north.Caching), []LinkView{}, v.audit(c.Audit)}
 	for _, link := range north.Transformers {
 		view.Transformers = append(view.Transformers, LinkView{link.ID, v.Transformer(link.TransformerID), link.Options, v.source(link.Source)})
 	}

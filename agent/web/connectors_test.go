@@ -336,9 +336,6 @@ func TestManyItemsAreCheckedImportedAndFound(t *testing.T) {
 		t.Skip("a lot of work, which the race detector only makes slow")
 	}
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("takes seconds")
-	}
 	s, south, _ := with(t)
 	const n = 10_000
 	var table strings.Builder
