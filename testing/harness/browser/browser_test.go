@@ -11,18 +11,25 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// site has a button that slides in, one that a cover lies on for a while, one without a size, and one under a cover for ever.
+// site has a button that slides in, one that a cover lies on until some time after the first click, one without a size, one under a cover for ever,
+// one far below, and two that go aside the first time the mouse comes over them, or presses them.
 const site = `<!doctype html><style>
 	button { position: absolute; top: 20px; width: 90px; height: 30px } .cover { position: absolute; background: red }
 	#late { left: 300px; transition: left 300ms } #late.there { left: 20px } #covered { left: 150px } #never { left: 500px } #none { display: none }
+	.shy { top: 120px } .shy.aside { left: 400px }
 </style>
 <button id=late>late</button><button id=covered>covered</button><button id=never>never</button><button id=none>none</button>
+<button id=shy class=shy>shy</button><button id=shyer class=shy style="top: 180px">shyer</button>
 <button id=far style="top: 5000px">far</button>
 <div class=cover id=lid style="left: 140px; top: 0; width: 120px; height: 60px"></div><div class=cover style="left: 490px; top: 0; width: 120px; height: 60px"></div>
 <script>
 	window.clicked = [];
 	document.addEventListener('click', e => clicked.push(e.target.id));
-	setTimeout(() => { late.className = 'there'; setTimeout(() => lid.remove(), 300); }, 300);
+	late.addEventListener('click', () => setTimeout(() => lid.remove(), 300));
+	shy.addEventListener('mousemove', () => shy.classList.add('aside'));
+	shyer.addEventListener('mousedown', () => shyer.classList.add('aside'));
+	late.getBoundingClientRect();
+	late.className = 'there';
 </script>`
 
 func TestAClickHitsWhatIsThereAndNothingElse(t *testing.T) {
@@ -45,7 +52,7 @@ func TestAClickHitsWhatIsThereAndNothingElse(t *testing.T) {
 	if err := chromedp.Do(patient, chromedp.Navigate(server.URL)); err != nil {
 		t.Fatal(err)
 	}
-	for _, selector := range []string{"#late", "#covered", "#far"} {
+	for _, selector := range []string{"#late", "#covered", "#shy", "#shyer", "#far"} {
 		if err := Click(patient, selector); err != nil {
 			t.Error(err)
 		}
@@ -57,7 +64,7 @@ func TestAClickHitsWhatIsThereAndNothingElse(t *testing.T) {
 		}
 		cancel()
 	}
-	if got, err := chromedp.Run(patient, chromedp.Evaluate[string]("clicked.join(' ')")); err != nil || got != "late covered far" {
+	if got, err := chromedp.Run(patient, chromedp.Evaluate[string]("clicked.join(' ')")); err != nil || got != "late covered shy shyer far" {
 		t.Errorf("clicked on %q, %v", got, err)
 	}
 }
