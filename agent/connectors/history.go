@@ -17,6 +17,7 @@ type HistoryForm struct {
 	Query   func(id string) (entity.HistoryQuery, error)
 	From    HistorySources
 	Copy    bool                                // see HistorySecrets
+	Keep    bool                                // types, items and links of Old stay as they are; those of the body do not count
 	Decrypt func(cipher string) (string, error) // of commands; nil when the body has the secrets plain
 }
 
@@ -37,7 +38,7 @@ type HistorySources struct{ South, North, Query string }
 // The errors come in the order of the reference: the settings of the North and the South, name, items, where secrets
 // are copied from, scan mode, links. Unlike in the reference, it is always the submitted settings that are checked.
 func (s *Service) HistoryQuery(body json.RawMessage, f HistoryForm) (entity.HistoryQuery, error) {
-	b, err := s.readQuery(body, f.Decrypt)
+	b, err := s.readQuery(body, f.Keep, f.Decrypt)
 	if err != nil {
 		return entity.HistoryQuery{}, err
 	}
@@ -64,11 +65,13 @@ func (s *Service) fillQuery(next *entity.HistoryQuery, b *queryBody, f HistoryFo
 		return err
 	}
 	c.free = true
-	bodies := make([]itemBody, len(b.Items.items))
-	for i := range bodies {
-		bodies[i] = b.Items.items[i].full()
+	bodies := b.itemBodies()
+	if f.Keep {
+		err = sameTypes(next, b.south.ID, b.north.ID)
+	} else {
+		err = c.checkItems(bodies)
 	}
-	if err := c.checkItems(bodies); err != nil {
+	if err != nil {
 		return err
 	}
 	previous, err := s.querySecrets(b, f)
@@ -78,23 +81,30 @@ func (s *Service) fillQuery(next *entity.HistoryQuery, b *queryBody, f HistoryFo
 	if next.North.Caching, err = s.caching(&b.Caching); err != nil {
 		return err
 	}
-	var ids map[string]string
-	if f.Old == nil && f.Copy {
-		ids, err = c.copiedQueryItems(next, previous.South.Items, f.From)
-	} else {
-		ids, err = c.queryItems(next, bodies, previous.South.Items)
-	}
-	if err != nil {
-		return err
-	}
-	if next.North.Transformers, err = s.queryLinks(b.Links.items, next.North.Transformers, next.South.Items, ids); err != nil {
-		return err
+	if !f.Keep {
+		if err := c.fillItems(next, b, f, bodies, previous.South.Items); err != nil {
+			return err
+		}
 	}
 	next.South.Type, next.North.Type = b.south.ID, b.north.ID
 	if next.South.Settings, err = s.seal(b.south.Settings, b.SouthSettings.raw, previous.South.Settings); err != nil {
 		return err
 	}
 	next.North.Settings, err = s.seal(b.north.Settings, b.NorthSettings.raw, previous.North.Settings)
+	return err
+}
+
+// fillItems puts the items and the links of a body into next.
+func (c *southChange) fillItems(next *entity.HistoryQuery, b *queryBody, f HistoryForm, bodies []itemBody, previous []entity.SouthItem) (err error) {
+	var ids map[string]string
+	if f.Old == nil && f.Copy {
+		ids, err = c.copiedQueryItems(next, previous, f.From)
+	} else {
+		ids, err = c.queryItems(next, bodies, previous)
+	}
+	if err == nil {
+		next.North.Transformers, err = c.service.queryLinks(b.Links.items, next.North.Transformers, next.South.Items, ids)
+	}
 	return err
 }
 

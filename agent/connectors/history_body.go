@@ -71,7 +71,17 @@ func (f *faults) queryLink(at string, l *queryLinkBody) {
 	f.optional(at+"items", l.Items.presence, anArray)
 }
 
-func (b *queryBody) check() error {
+// itemBodies are the items as those of a South.
+func (b *queryBody) itemBodies() []itemBody {
+	bodies := make([]itemBody, len(b.Items.items))
+	for i := range bodies {
+		bodies[i] = b.Items.items[i].full()
+	}
+	return bodies
+}
+
+// check says what is wrong with a body; items and links only when they count.
+func (b *queryBody) check(kept bool) error {
 	var f faults
 	f.name("name", b.Name)
 	f.optional("description", b.Description.presence, aString)
@@ -81,6 +91,9 @@ func (b *queryBody) check() error {
 	f.name("northType", b.NorthType)
 	f.present("northSettings", b.NorthSettings.presence, anObject)
 	f.caching(&b.Caching)
+	if kept {
+		return f.err()
+	}
 	if f.present("items", b.Items.presence, anArray) {
 		for i := range b.Items.items {
 			f.queryItem(fmt.Sprintf("items[%d].", i), &b.Items.items[i])
@@ -136,12 +149,12 @@ func (b *queryBody) timeRange() entity.HistoryRange {
 }
 
 // readQuery reads the body of a history query, with its settings in this dialect and its secrets plain.
-func (s *Service) readQuery(body json.RawMessage, decrypt func(string) (string, error)) (*queryBody, error) {
+func (s *Service) readQuery(body json.RawMessage, kept bool, decrypt func(string) (string, error)) (*queryBody, error) {
 	var b queryBody
 	if err := decode(body, &b); err != nil {
 		return nil, err
 	}
-	if err := b.check(); err != nil {
+	if err := b.check(kept); err != nil {
 		return nil, err
 	}
 	if err := s.queryForms(&b); err != nil {

@@ -107,16 +107,27 @@ func (s *Service) edit(id string, edit func(next *entity.HistoryQuery) (change, 
 // Update replaces all of a query but its status. With reset, what it has read and cached is forgotten. One that runs
 // goes on with what it is now.
 func (s *Service) Update(ctx context.Context, author, id string, body json.RawMessage, reset bool, decrypt func(string) (string, error)) error {
+	return s.update(ctx, author, id, body, change{items: true, runs: true, reset: reset}, decrypt)
+}
+
+// UpdateHead replaces what a query has beside its types, items and links, which stay as they are at that moment.
+func (s *Service) UpdateHead(ctx context.Context, author, id string, body json.RawMessage, reset bool) error {
+	return s.update(ctx, author, id, body, change{runs: true, reset: reset}, nil)
+}
+
+func (s *Service) update(ctx context.Context, author, id string, body json.RawMessage, c change, decrypt func(string) (string, error)) error {
 	return s.change(ctx, id, func(next *entity.HistoryQuery) (change, error) {
 		old := *next
-		made, err := s.o.Connectors.HistoryQuery(body, s.form(author, id, &old, connectors.HistorySecrets{Decrypt: decrypt}))
+		f := s.form(author, id, &old, connectors.HistorySecrets{Decrypt: decrypt})
+		f.Keep = !c.items
+		made, err := s.o.Connectors.HistoryQuery(body, f)
 		if err != nil {
 			return change{}, err
 		}
 		made.Audit = old.Touched(author, s.now())
 		own(&made)
 		*next = made
-		return change{items: true, runs: true, reset: reset}, nil
+		return c, nil
 	})
 }
 

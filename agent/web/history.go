@@ -20,6 +20,7 @@ type Histories interface {
 	Query(id string) (entity.HistoryQuery, error)
 	Create(ctx context.Context, author string, body json.RawMessage, secrets connectors.HistorySecrets) (entity.HistoryQuery, error)
 	Update(ctx context.Context, author, id string, body json.RawMessage, reset bool, decrypt func(string) (string, error)) error
+	UpdateHead(ctx context.Context, author, id string, body json.RawMessage, reset bool) error
 	Delete(ctx context.Context, author, id string) error
 	StartQuery(ctx context.Context, author, id string) error
 	PauseQuery(ctx context.Context, author, id string) error
@@ -49,11 +50,17 @@ type Histories interface {
 	State(id string) (any, error)
 }
 
-// historyParts are the keys of a HistoryQueryCommandDTO.
-var historyParts = slices.Concat(
-	shape.Must(shape.KindText, "name", "description", "southType", "northType"),
-	shape.Must(shape.KindObject, "queryTimeRange", "southSettings", "northSettings", "caching"),
-	shape.Must(shape.KindArray, "items", "northTransformers"))
+var (
+	// historyParts are the keys of a HistoryQueryCommandDTO.
+	historyParts = slices.Concat(historyHead, shape.Must(shape.KindArray, historyLists...))
+	// historyHeadParts are those of a history query whose items and links stay as they are.
+	historyHeadParts = slices.Concat(historyHead, shape.May(shape.KindArray, historyLists...))
+
+	historyHead = slices.Concat(
+		shape.Must(shape.KindText, "name", "description", "southType", "northType"),
+		shape.Must(shape.KindObject, "queryTimeRange", "southSettings", "northSettings", "caching"))
+	historyLists = []string{"items", "northTransformers"}
+)
 
 func (s *Server) listHistories(*http.Request) ([]connectors.HistoryLight, error) {
 	list := []connectors.HistoryLight{}
@@ -96,8 +103,19 @@ func (s *Server) createHistory(w http.ResponseWriter, r *http.Request) error {
 	return created(w, view, err)
 }
 
-func (s *Server) updateHistory(r *http.Request, content json.RawMessage) error {
-	return s.o.Histories.Update(r.Context(), author(r), r.PathValue("id"), content, r.URL.Query().Get("resetCache") == "true", nil)
+// updateHistory replaces a history query; with ?items=keep, for the page, all of it but items and links.
+func (s *Server) updateHistory(w http.ResponseWriter, r *http.Request) error {
+	asked := r.URL.Query()
+	parts, reset := historyParts, asked.Get("resetCache") == "true"
+	update := func(r *http.Request, content json.RawMessage) error {
+		return s.o.Histories.Update(r.Context(), author(r), r.PathValue("id"), content, reset, nil)
+	}
+	if asked.Get("items") == "keep" {
+		parts, update = historyHeadParts, func(r *http.Request, content json.RawMessage) error {
+			return s.o.Histories.UpdateHead(r.Context(), author(r), r.PathValue("id"), content, reset)
+		}
+	}
+	return changeTop(parts, update)(w, r)
 }
 
 func (s *Server) deleteHistory(r *http.Request) error {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -104,6 +105,47 @@ func TestEveryOperationOfHistoryQueriesAnswersAsTheDocumentSays(t *testing.T) {
 	for _, row := range w.Table() {
 		if row.Tag == "History Queries" && row.Passed != row.Operations-1 {
 			t.Error(row.Missing)
+		}
+	}
+}
+
+func TestWhatStandsBesideTheItemsOfAHistoryQueryChangesWithoutThem(t *testing.T) {
+	t.Parallel()
+	s := historySite(t)
+	fill := strings.NewReplacer("{mode}", s.settings.ScanModes()[0].ID, "{ignore}", s.settings.StandardTransformers()["ignore"])
+	made := s.as("POST", "/api/history", fill.Replace(historyBody))
+	var q struct{ ID string }
+	if err := json.Unmarshal([]byte(made.body), &q); err != nil || made.status != 201 {
+		t.Fatalf("%d %s", made.status, made.body)
+	}
+	before, err := s.server.o.Histories.Query(q.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := strings.NewReplacer("Backfill", "Renamed", "s3cret", "", "2024-02", "2024-03").Replace(fill.Replace(historyBody))
+	at := strings.Index(whole, `"items":`)
+	head := strings.TrimRight(whole[:at], ",\n\t ")
+	path := "/api/history/" + q.ID + "?items=keep"
+	other := strings.NewReplacer(`"folder-scanner"`, `"sqlite"`, strings.Replace(contract.ScannerSettings, "s3cret", "", 1), `{"databasePath":"/x.db"}`)
+	for body, want := range map[string]string{
+		`{"name":"x"}`:            `'description' is required`,
+		head + `,"items":"all"}`:  `{"items":{"message":"invalid array"}}`,
+		other.Replace(head) + "}": `must be of the South type \"sqlite\"`,
+	} {
+		if r := s.as("PUT", path, body); r.status != 400 || !strings.Contains(r.body, want) {
+			t.Errorf("%s: %d %s", want, r.status, r.body)
+		}
+	}
+	for _, body := range []string{head + "}", head + `,"items":[],"northTransformers":[]}`} {
+		if r := s.as("PUT", path, body); r.status != 204 {
+			t.Fatalf("%d %s", r.status, r.body)
+		}
+		after, err := s.server.o.Histories.Query(q.ID)
+		if err != nil || after.Name != "Renamed" || !strings.HasPrefix(after.Range.End, "2024-03") || string(after.South.Settings) != string(before.South.Settings) {
+			t.Errorf("the query is %+v %v", after, err)
+		}
+		if !reflect.DeepEqual(after.South.Items, before.South.Items) || len(after.South.Items) != 1 || !reflect.DeepEqual(after.North.Transformers, before.North.Transformers) || len(after.North.Transformers) != 1 {
+			t.Errorf("items %+v, links %+v", after.South.Items, after.North.Transformers)
 		}
 	}
 }

@@ -11,7 +11,7 @@ func (s *Server) historyTable() []operation {
 		{"GET", "/api/history", api, show(s.listHistories), false},
 		{"POST", "/api/history", api, s.createHistory, false},
 		{"GET", one, api, show(s.findHistory), false},
-		{"PUT", one, api, slow(changeTop(historyParts, s.updateHistory)), false},
+		{"PUT", one, api, slow(s.updateHistory), false},
 		{"DELETE", one, api, slow(act(s.deleteHistory)), false},
 		{"POST", one + "/start", api, slow(act(s.startHistory)), false},
 		{"POST", one + "/pause", api, slow(act(s.pauseHistory)), false},

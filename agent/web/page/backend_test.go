@@ -162,6 +162,7 @@ func (b *backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		return
 	}
+	w.Header().Set("Cache-Control", "no-store") // as the server has it in every answer
 	if b.client != "" {
 		r.RemoteAddr = b.client + ":4711"
 	}

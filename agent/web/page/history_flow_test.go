@@ -1,6 +1,7 @@
 package page
 
 import (
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -109,12 +110,17 @@ func TestAHistoryQueryIsCopiedFromASouthAndANorthAndItsSettingsAreKept(t *testin
 	if len(q.South.Items) != 2 || !strings.Contains(string(q.South.Settings), "/srv/plant.db") {
 		t.Errorf("the copy is %+v", q)
 	}
+	_, err := p.histories.SaveItem(t.Context(), "u1", q.ID, "", json.RawMessage(strings.Replace(sqliteItem, "{name}", "made elsewhere", 1)))
+	p.must(err)
 	b.click("#tab-settings")
 	b.fillIn(field("#head-fields", "description"), "Again")
 	b.click("#settings-form button[type=submit]")
 	b.toast("January copy saved")
-	if again := p.query("January copy"); again.Description != "Again" || again.South.Items[0].ID != q.South.Items[0].ID || again.Range != q.Range {
+	if again := p.query("January copy"); again.Description != "Again" || again.South.Items[0].ID != q.South.Items[0].ID || len(again.South.Items) != 3 || again.Range != q.Range {
 		t.Errorf("after it was changed it is %+v", again)
+	}
+	if b.text("performance.getEntriesByType('resource').some((e) => new RegExp('/api/history/[^/?]+$').test(e.name) && e.initiatorType === 'fetch')") != "false" {
+		t.Error("the page has asked for all items")
 	}
 	b.click("#tab-transformers")
 	b.click("[data-new-link]")

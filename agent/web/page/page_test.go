@@ -45,12 +45,8 @@ func TestEveryPageOfTheTableIsServedWithItsPolicy(t *testing.T) {
 			t.Errorf("%s: %d %.200s", v.path, w.Code, w.Body)
 		}
 		h := w.Header()
-		if h.Get("Content-Security-Policy") != policy || h.Get("X-Content-Type-Options") != "nosniff" || h.Get("X-Frame-Options") != "DENY" {
+		if h.Get("Content-Security-Policy") != policy || h.Get("X-Content-Type-Options") != "nosniff" || h.Get("X-Frame-Options") != "DENY" || h.Get("Cache-Control") != "no-store" {
 			t.Errorf("%s: headers %v", v.path, h)
-		}
-		again := ask(t, b, "GET", v.path, "", "If-None-Match", h.Get("ETag"))
-		if again.Code != http.StatusNotModified && v.name != "overview" {
-			t.Errorf("%s: asking again with its ETag gives %d", v.path, again.Code)
 		}
 	}
 }

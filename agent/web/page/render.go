@@ -2,9 +2,7 @@ package page
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"embed"
-	"encoding/hex"
 	"fmt"
 	"html/template"
 	"net/http"
@@ -132,20 +130,10 @@ func (s *Site) write(w http.ResponseWriter, r *http.Request, status int, name st
 		http.Error(w, "500 cannot draw this page", http.StatusInternalServerError)
 		return
 	}
-	sum := sha256.Sum256(b.Bytes())
-	etag := `"` + hex.EncodeToString(sum[:12]) + `"`
 	h := w.Header()
 	secure(h)
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Cache-Control", "no-store")
-	if status == http.StatusOK && name != "login" {
-		h.Set("Cache-Control", "private, no-cache")
-		h.Set("ETag", etag)
-		if r.Header.Get("If-None-Match") == etag {
-			w.WriteHeader(http.StatusNotModified)
-			return
-		}
-	}
+	h.Set("Cache-Control", "no-store") // nor is a page kept for going back: it would show what somebody saw who signed out
 	w.WriteHeader(status)
 	_, _ = w.Write(b.Bytes()) // a browser that went away is no one to tell
 }

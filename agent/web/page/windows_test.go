@@ -113,6 +113,27 @@ func TestManyWindowsShareOneConnection(t *testing.T) {
 	back.carry(t, 0) // the last one was closed
 }
 
+// TestNoPageIsKeptForGoingBack looks that a browser does not keep what somebody saw, and with it the connection, which a
+// worker that is stopped with its last window leaves open.
+func TestNoPageIsKeptForGoingBack(t *testing.T) {
+	t.Parallel()
+	back := newBackend(t)
+	b := newTab(t, back)
+	for _, path := range []string{"/", "/about", "/users"} {
+		b.open(path)
+		back.carry(t, 1)
+		b.until("performance.getEntriesByName(location.origin + '/api/status').some((e) => e.responseEnd)")
+		b.do("addEventListener('pagehide', ({ persisted }) => sessionStorage.setItem('kept', persisted))")
+		b.run(chromedp.Navigate("about:blank"))
+		back.carry(t, 0)
+		b.open(path)
+		if kept := b.text("sessionStorage.getItem('kept')"); kept != "false" {
+			t.Errorf("%s was kept: %s", path, kept)
+		}
+		back.carry(t, 1)
+	}
+}
+
 // TestAfterARestartAllWindowsComeBackTogether looks that eight windows knock once, not eight times, and lose nothing.
 func TestAfterARestartAllWindowsComeBackTogether(t *testing.T) {
 	t.Parallel()

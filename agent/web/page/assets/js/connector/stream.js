@@ -65,8 +65,13 @@ const wants = () => (document.hidden ? [] : [...following].map(([number, { addre
 
 const say = () => port?.postMessage({ user: document.documentElement.dataset.user, wants: wants() });
 
+// forgo keeps the browser from keeping the page for going back, which it does not after such an answer, that is not to be
+// stored: it may stop the worker with the last window, at once, and then the connection stays open for minutes.
+const forgo = () => fetch('/api/status').catch(() => { /* then the line tells */ });
+
 // connect reaches the worker. One that does not answer twice, or does not start, is done without.
 async function connect() {
+  forgo();
   port?.postMessage({ wants: [] });
   port?.close();
   port = undefined;

@@ -21,7 +21,7 @@ export const pause = (one) => attempt(() => post(`${address(one)}/pause`, {}, SL
 export async function restart(one) {
   if (!(await ask({ title: t('history.again.title', { name: one.name }), text: t('history.again.text'), yes: t('history.again'), danger: true }))) return;
   await attempt(async () => {
-    await put(`${address(one)}?resetCache=true`, asBody(await get(address(one))), SLOW);
+    await put(`${address(one)}?resetCache=true&items=keep`, asBody(await get(address(one), { items: 'false' })), SLOW);
     await post(`${address(one)}/start`, {}, SLOW);
   }, t('history.started', { name: one.name }));
 }
@@ -43,10 +43,8 @@ async function attempt(action, done) {
   }
 }
 
-// asBody is a stored query as the REST API takes it; secrets that it does not show are kept.
-export const asBody = ({ name, description, queryTimeRange, southType, southSettings, northType, northSettings, caching, items, northTransformers }) => ({
+// asBody is a stored query as the REST API takes it, without its items and bindings; secrets that it does not show are kept.
+const asBody = ({ name, description, queryTimeRange, southType, southSettings, northType, northSettings, caching }) => ({
   name, description, queryTimeRange, southType, southSettings, northType, northSettings,
   caching: { ...caching, trigger: { scanModeId: caching.trigger.scanMode?.id, scanModeName: null, numberOfElements: caching.trigger.numberOfElements, numberOfFiles: caching.trigger.numberOfFiles } },
-  items: items.map(({ id, name: of, enabled, settings }) => ({ id, name: of, enabled, settings })),
-  northTransformers: northTransformers.map(({ id, transformer, options, items: some }) => ({ id, transformerId: transformer.id, options, items: some.map(({ id: item, name: of, enabled }) => ({ id: item, name: of, enabled })) })),
 });

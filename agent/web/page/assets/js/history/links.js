@@ -26,7 +26,7 @@ export function linkList(shared) {
 
   async function refresh() {
     try {
-      shared.one.northTransformers = (await get(base)).northTransformers;
+      shared.one.northTransformers = (await get(base, { items: 'false' })).northTransformers;
     } catch (error) {
       complain(error);
     }

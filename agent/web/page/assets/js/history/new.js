@@ -4,7 +4,6 @@ import { $, h, setText, show } from '../dom.js';
 import { has, plural, t } from '../text.js';
 import { toast } from '../toast.js';
 import { typeName } from '../connector/labels.js';
-import { asBody } from './actions.js';
 import { QueryForm } from './form.js';
 
 const CATEGORIES = ['file', 'api', 'iot', 'database', 'debug'];
@@ -79,8 +78,8 @@ async function composed(southChoice, northChoice) {
 async function duplicated(from) {
   const path = `/api/history/${encodeURIComponent(from)}`;
   const [source, itemsCopied] = await Promise.all([get(path, { items: 'false' }), itemsOf(path)]);
-  const { northTransformers } = asBody(source);
-  return { ...source, name: t('connector.copyOf', { name: source.name }), itemsCopied, northTransformers: northTransformers.map((link) => ({ ...link, id: '' })) };
+  const northTransformers = source.northTransformers.map(({ transformer, options, items }) => ({ id: '', transformerId: transformer.id, options, items: items.map(({ id, name, enabled }) => ({ id, name, enabled })) }));
+  return { ...source, name: t('connector.copyOf', { name: source.name }), itemsCopied, northTransformers };
 }
 
 async function draft(context, one, from) {

@@ -14,13 +14,14 @@ import { typeName } from '../connector/labels.js';
 import { onPrint } from '../connector/print.js';
 import { follow } from '../connector/stream.js';
 import { openTabs } from '../connector/tabs.js';
-import { asBody, drop, pause, restart, run } from './actions.js';
+import { drop, pause, restart, run } from './actions.js';
 import { QueryForm } from './form.js';
 import { linkList } from './links.js';
 import { drawBar, drawState, starts } from './live.js';
 import { makeNew } from './new.js';
 
 const SLOW = { seconds: 120 };
+const headOnly = { items: 'false' }; // there may be 100,000
 
 export async function open() {
   root.querySelector(':scope > [data-state=failed] [data-retry]').addEventListener('click', open, { once: true });
@@ -39,7 +40,7 @@ export async function open() {
 }
 
 async function showOne(context) {
-  const [one, rows] = await Promise.all([get(base), get('/api/history-states')]);
+  const [one, rows] = await Promise.all([get(base, headOnly), get('/api/history-states')]);
   const [south, north] = await Promise.all([get(`/api/south/manifests/${one.southType}`), get(`/api/north/manifests/${one.northType}`)]);
   one.groups = [];
   const form = new QueryForm($('#settings-form'), { south, north, context: { ...context, kept: true }, submit: (values) => save(shared, values) });
@@ -98,13 +99,12 @@ function progress(row) {
   set('lastSent', m.north.lastContentSent || '–');
 }
 
-// save stores the form with the items and bindings as they are now.
+// save stores the form; items and bindings stay as they are.
 async function save(shared, values) {
   const { one } = shared;
-  const stored = asBody(await get(base));
   const { reset, ...body } = values;
-  await put(`${base}?resetCache=${reset}`, { ...body, southType: one.southType, northType: one.northType, items: stored.items, northTransformers: stored.northTransformers }, SLOW);
-  Object.assign(one, await get(base));
+  await put(`${base}?items=keep&resetCache=${reset}`, { ...body, southType: one.southType, northType: one.northType }, SLOW);
+  Object.assign(one, await get(base, headOnly));
   head(one);
   toast(t('connector.saved', { name: one.name }));
 }
