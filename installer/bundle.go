@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"oibus/launcher/diagnostics"
+	"oibus/platform"
 )
 
 const (
@@ -65,7 +66,7 @@ func (j bundleJob) write(ctx context.Context, w io.Writer, i instance, a *doctor
 		a.BundleLacks = err.Error()
 		ofAgent = []diagnostics.Part{{Name: "agent", Write: func(io.Writer) error { return err }}}
 	}
-	return j.m.AsOwner(existing(i.Data), func() error {
+	return j.m.AsOwner(platform.Existing(i.Data), func() error {
 		parts := []diagnostics.Part{diagnostics.JSON("doctor.json", func() (any, error) { return a.shareable(), nil })}
 		if _, err := os.Stat(i.Settings); !errors.Is(err, fs.ErrNotExist) {
 			parts = append(parts, diagnostics.Settings(i.Settings))

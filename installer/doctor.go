@@ -203,7 +203,7 @@ func (a *doctorAnswer) service(s instanceStatus) {
 }
 
 func (a *doctorAnswer) folder(m machine, i instance) {
-	free, _, err := platform.DiskFree(existing(i.Data))
+	free, _, err := platform.DiskFree(platform.Existing(i.Data))
 	switch {
 	case a.hidden(m, err):
 	case err != nil:
@@ -221,7 +221,7 @@ func (a *doctorAnswer) folder(m machine, i instance) {
 // aside warns about what was put aside for a person to look at.
 func (a *doctorAnswer) aside(m machine, i instance, pattern, text, advice string) {
 	var found []string
-	err := m.AsOwner(existing(i.Data), func() (err error) {
+	err := m.AsOwner(platform.Existing(i.Data), func() (err error) {
 		found, err = filepath.Glob(filepath.Join(i.Data, filepath.FromSlash(pattern)))
 		return err
 	})
@@ -312,7 +312,7 @@ func (a *doctorAnswer) upgrades(m machine, i instance, s instanceStatus) {
 		a.add(good, "upgrade", "runs "+s.versionLine(), "")
 	}
 	var rejected []string
-	err := m.AsOwner(existing(i.Data), func() (err error) {
+	err := m.AsOwner(platform.Existing(i.Data), func() (err error) {
 		rejected, err = filepath.Glob(filepath.Join(handover.Dir(i.Data), "*.rejected.txt"))
 		return err
 	})

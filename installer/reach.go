@@ -38,7 +38,7 @@ func (a *doctorAnswer) connectors(ctx context.Context, m machine, i instance) {
 	}
 	before, count := len(a.Findings), 0
 	if err == nil {
-		err = m.AsOwner(existing(i.Data), func() error {
+		err = m.AsOwner(platform.Existing(i.Data), func() error {
 			uses, err := pathUses(i.Data)
 			for _, u := range uses {
 				a.connector(view, u)

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 
+	"oibus/platform"
+
 	"github.com/BurntSushi/toml"
 )
 
@@ -67,18 +69,8 @@ func readWeb(m machine, i instance) (webSettings, error) {
 		w.port = file.Web.Port
 		return w, nil
 	}
-	err = m.AsOwner(existing(i.Data), func() error { return readPort(i.Data, &w.port) })
+	err = m.AsOwner(platform.Existing(i.Data), func() error { return readPort(i.Data, &w.port) })
 	return w, forbidden(m, err)
-}
-
-// existing is the folder itself, or the nearest one above it that is there.
-func existing(dir string) string {
-	for {
-		if _, err := os.Stat(dir); err == nil || filepath.Dir(dir) == dir {
-			return dir
-		}
-		dir = filepath.Dir(dir)
-	}
 }
 
 // readPort reads the port that the agent keeps, or that its first start is told.

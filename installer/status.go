@@ -109,14 +109,14 @@ func look(ctx context.Context, m machine, i instance) instanceStatus {
 	}
 	s.lookAtPage(ctx, m, i)
 	var versions, registration error
-	err := m.AsOwner(existing(i.Data), func() error {
+	err := m.AsOwner(platform.Existing(i.Data), func() error {
 		versions, registration = s.readVersions(i), s.readRegistration(i)
 		return nil
 	})
 	for _, err := range []error{err, versions, registration} {
 		s.note(m, err)
 	}
-	login, _, err := readFirstPassword(m, existing(i.Data))
+	login, _, err := readFirstPassword(m, platform.Existing(i.Data))
 	if err == nil && login != "" {
 		s.PasswordFile = firstPasswordPath(i)
 	}

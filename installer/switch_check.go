@@ -100,7 +100,7 @@ func (s *switcher) roomFor(i instance, from string) error {
 	if err != nil {
 		return err
 	}
-	free, err := s.m.FreeSpace(existing(i.Data))
+	free, err := s.m.FreeSpace(platform.Existing(i.Data))
 	if err == nil && free < site {
 		err = fmt.Errorf("%s has room for %d MB, the site needs %d MB", i.Data, free>>20, site>>20)
 	}
@@ -108,7 +108,7 @@ func (s *switcher) roomFor(i instance, from string) error {
 	if err != nil || samePath(here, i.Programs) || programs == 0 {
 		return err
 	}
-	also, err := s.m.FreeSpace(existing(i.Programs))
+	also, err := s.m.FreeSpace(platform.Existing(i.Programs))
 	need := programs
 	if also == free { // most likely one disk
 		need += site

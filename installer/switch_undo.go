@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"oibus/platform"
 )
 
 // keptSettings is where the settings file is kept while a switch may be undone.
@@ -95,7 +97,7 @@ func (s *switcher) withLastWords(err error) error {
 			At     time.Time `json:"at"`
 		} `json:"lastExit"`
 	}
-	read := s.m.AsOwner(existing(s.Ours.Data), func() error {
+	read := s.m.AsOwner(platform.Existing(s.Ours.Data), func() error {
 		text, err := readBounded(filepath.Join(s.Ours.Data, "launcher.json"))
 		if err == nil {
 			err = json.Unmarshal(text, &journal)

@@ -3,8 +3,12 @@ package takeover
 import (
 	"database/sql"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
 )
 
 // change executes statements on a database of the reference, as another version, or somebody, may have.
@@ -46,4 +50,31 @@ func cutOff(path string) error {
 		}
 	}
 	return all
+}
+
+func TestASiteForWhichThereIsNoRoomIsRefusedBeforeTheDiskIsFull(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("a file without blocks needs more than its length here")
+	}
+	from, to := fixture(t), filepath.Join(t.TempDir(), "data")
+	const huge = 4 << 40
+	waits(t, from, "cache/"+site, "huge", "huge.bin", "", huge)
+	if err := os.Truncate(filepath.Join(from, "cache", site, "content", "huge"), huge); err != nil {
+		t.Skip("this disk has no files of that length: ", err)
+	}
+	r, err := Run(t.Context(), Options{From: from, To: to, DryRun: true})
+	must(t, err)
+	if said := fmt.Sprint(r.Changes); !strings.Contains(said, "nothing comes over") || !strings.Contains(said, "MB are missing on the disk") {
+		t.Errorf("a dry run says %s", said)
+	}
+	_, err = Run(t.Context(), Options{From: from, To: to})
+	if err == nil || !strings.Contains(err.Error(), "the contents of the caches have 4194304 MB, and 64 MB must stay free") {
+		t.Errorf("got %v", err)
+	}
+	for path := range sums(t, to) {
+		if filepath.Dir(path) != to {
+			t.Errorf("%s is left in the target", path)
+		}
+	}
 }

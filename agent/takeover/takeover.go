@@ -115,6 +115,9 @@ func foresee(ctx context.Context, o Options) (r Report, err error) {
 	if r, err = produce(ctx, o, temp); err != nil {
 		return r, err
 	}
+	if err := roomFor(o.To, r.Cache.Bytes); err != nil {
+		r.Changes = append(r.Changes, Change{"nothing comes over", err.Error()})
+	}
 	err = vacant(o.To)
 	if r.Occupied = errors.Is(err, ErrNotEmpty); r.Occupied {
 		err = nil
@@ -189,18 +192,4 @@ func produce(ctx context.Context, o Options, staging string) (r Report, err erro
 	r.Cache, err = source.moveCaches(ctx, site, staging)
 	r.Changes = append(r.Changes, site.Changes...)
 	return r, err
-}
-
-// countCaches says what moveCaches would bring.
-func (s *Source) countCaches(site *Site) (all Moved, err error) {
-	for name := range site.caches() {
-		list, err := s.findContents(name, site)
-		if err != nil {
-			return all, err
-		}
-		for _, w := range list {
-			all.Contents, all.Bytes = all.Contents+1, all.Bytes+w.size
-		}
-	}
-	return all, nil
 }

@@ -3,9 +3,11 @@ package takeover
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
+	"oibus/agent/cache"
 	"oibus/agent/command"
 	"oibus/agent/connectors"
 	"oibus/agent/entity"
@@ -18,6 +20,7 @@ import (
 	"oibus/agent/south"
 	"oibus/agent/store"
 	"oibus/agent/transformers"
+	"oibus/platform"
 )
 
 // write makes the state of a data folder of a site. keys are those that sealed its secrets.
@@ -90,20 +93,63 @@ func writeBook(book *south.Book, list []*Tracked, remembersFiles bool) error {
 	return nil
 }
 
-// moveCaches brings the contents of all caches over.
+// moveCaches brings the contents of all caches over. All are listed first, so that no disk is filled for nothing.
 func (s *Source) moveCaches(ctx context.Context, site *Site, dir string) (all Moved, err error) {
-	for name, id := range site.caches() {
-		list, err := s.findContents(name, site)
-		if err != nil {
+	caches := site.caches()
+	lists := make(map[string][]waiting, len(caches))
+	var size int64
+	for name := range caches {
+		if lists[name], err = s.findContents(name, site); err != nil {
 			return all, err
 		}
-		moved, err := moveContents(ctx, dir, id, list)
+		size += sum(lists[name]).Bytes
+	}
+	if err := roomFor(dir, size); err != nil {
+		return all, err
+	}
+	for name, id := range caches {
+		moved, err := moveContents(ctx, dir, id, lists[name])
 		if err != nil {
 			return all, err
 		}
 		all.Contents, all.Bytes = all.Contents+moved.Contents, all.Bytes+moved.Bytes
+		delete(lists, name)
 	}
 	return all, nil
+}
+
+// countCaches says what moveCaches would bring.
+func (s *Source) countCaches(site *Site) (all Moved, err error) {
+	for name := range site.caches() {
+		list, err := s.findContents(name, site)
+		if err != nil {
+			return all, err
+		}
+		found := sum(list)
+		all.Contents, all.Bytes = all.Contents+found.Contents, all.Bytes+found.Bytes
+	}
+	return all, nil
+}
+
+func sum(list []waiting) (m Moved) {
+	m.Contents = len(list)
+	for i := range list {
+		m.Bytes += list[i].size
+	}
+	return m
+}
+
+// roomFor refuses contents that do not fit on the disk of a folder, which need not be there yet.
+func roomFor(dir string, size int64) error {
+	dir = platform.Existing(dir)
+	free, _, err := platform.DiskFree(dir)
+	if err != nil {
+		return fmt.Errorf("cannot ask how much room there is: %w", err)
+	}
+	if need := uint64(size) + cache.DefaultReserve; need > free {
+		return fmt.Errorf("the contents of the caches have %d MB, and %d MB must stay free: %d MB are missing on the disk of %s", size>>20, cache.DefaultReserve>>20, (need-free)>>20+1, dir)
+	}
+	return nil
 }
 
 // caches are those of the reference, by name, with the names that they have here.
