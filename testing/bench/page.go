@@ -62,6 +62,7 @@ func page(s *stage, n size) []measure.Row {
 	} {
 		rows = append(rows, s.answers(ctx, a, group, c.name, c.path, c.times, c.budget))
 	}
+	rows = append(rows, s.past(ctx, a, group, south)...)
 	rows = append(rows, s.wire(ctx, a))
 	a.Stop()
 	small := harness.Start(s, harness.Options{}) // what 100,000 items leave behind would hide what pages take
@@ -124,15 +125,42 @@ func (s *stage) get(ctx context.Context, a *harness.Agent, path, encoding string
 
 // answers measures one operation, one call after the other.
 func (s *stage) answers(ctx context.Context, a *harness.Agent, group, name, path string, times int, budget float64) measure.Row {
+	return waits(group, name, times, budget, func() int { return len(s.get(ctx, a, path, "gzip")) })
+}
+
+// waits does something some times; do returns how many bytes were had.
+func waits(group, name string, times int, budget float64, do func() int) measure.Row {
 	var took measure.Sample
 	bytes := 0
 	for range times {
 		start := time.Now()
-		bytes = len(s.get(ctx, a, path, "gzip"))
+		bytes = do()
 		took.Milliseconds(time.Since(start))
 	}
 	return measure.Row{Group: group, Name: name + ", p99", Value: took.Percentile(99), Unit: "ms",
 		Detail: fmt.Sprintf("p50 %s ms, most %s ms of %d; %s KB", measure.Number(took.Median()), measure.Number(took.Max()), len(took), measure.Number(float64(bytes)/1024))}.AtMost(budget)
+}
+
+// past makes a history query of the items of a south, opens it and saves its settings.
+func (s *stage) past(ctx context.Context, a *harness.Agent, group, south string) []measure.Row {
+	var modes []struct{ ID string }
+	s.must(a.JSON(ctx, http.MethodGet, "/api/scan-modes", nil, &modes))
+	body := map[string]any{"name": "Past", "description": "", "southType": "folder-scanner", "northType": "console", "items": []any{}, "northTransformers": []any{},
+		"queryTimeRange": map[string]any{"startTime": "2026-01-01T00:00:00.000Z", "endTime": "2026-01-02T00:00:00.000Z", "maxReadInterval": 3600, "readDelay": 0},
+		"southSettings":  map[string]any{"inputFolder": "/nowhere", "compression": false, "username": nil, "password": nil, "domain": nil}, "northSettings": map[string]any{"verbose": false},
+		"caching": map[string]any{"trigger": map[string]any{"scanModeId": modes[0].ID, "scanModeName": nil, "numberOfElements": 1, "numberOfFiles": 1},
+			"throttling": map[string]any{"runMinDelay": 200, "maxSize": 0, "maxNumberOfElements": 10000},
+			"error":      map[string]any{"retryInterval": 1000, "retryCount": 1, "retentionDuration": 24}, "archive": map[string]any{"enabled": false, "retentionDuration": 72}}}
+	var made struct{ ID string }
+	s.must(a.JSON(ctx, http.MethodPost, "/api/history?items=copy&fromSouth="+south, body, &made))
+	at := "/api/history/" + made.ID
+	return []measure.Row{
+		s.answers(ctx, a, group, "a history query without its items", at+"?items=false", 200, pageBudget),
+		waits(group, "its settings, saved", 50, pageBudget, func() int {
+			s.must(a.JSON(ctx, http.MethodPut, at+"?items=keep", body, nil))
+			return 0
+		}),
+	}
 }
 
 var (
