@@ -154,9 +154,13 @@ func (j *installJob) wanted() (instance, error) {
 	return i, nil
 }
 
-// programFolder is where the programs shall be: where they are, when a package or an installation has put them there.
+// programFolder is where the programs shall be: where they are, when a package or an installation has put them there, else
+// the usual folder, or one beside it when that one has those of another OIBus.
 func (j *installJob) programFolder(usual string) (string, error) {
 	if j.programs != "" {
+		if strangePrograms(j.programs) {
+			return "", badUsage("the programs in %q are those of another OIBus: choose another folder with --programs", j.programs)
+		}
 		return filepath.Abs(j.programs)
 	}
 	here, err := j.m.Here()
@@ -165,6 +169,9 @@ func (j *installJob) programFolder(usual string) (string, error) {
 	}
 	if _, err := os.Stat(filepath.Join(here, packagedName)); err == nil || j.byMSI {
 		return here, nil
+	}
+	if !samePath(here, usual) && strangePrograms(usual) {
+		return usual + "-go", nil
 	}
 	return usual, nil
 }

@@ -4,8 +4,11 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
+
+	"oibus/platform"
 )
 
 // installed installs an instance on a port of its own.
@@ -30,6 +33,9 @@ func install(t *testing.T, m *fakeMachine, name string, change func(j *installJo
 	}
 	return a.(*installAnswer), nil
 }
+
+// executable is the extension of programs.
+var executable = map[bool]string{true: ".exe"}[runtime.GOOS == "windows"]
 
 func TestAnArchiveIsInstalledAsAService(t *testing.T) {
 	t.Parallel()
@@ -168,6 +174,46 @@ func TestWithoutRightsNothingIsTouched(t *testing.T) {
 		t.Errorf("%d: %v", exitCode(err), err)
 	}
 	m.wantCalls()
+}
+
+// TestTheProgramsOfAnotherOIBusStay has OIBus 3.8 where ours is by default, as on Windows.
+func TestTheProgramsOfAnotherOIBusStay(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t)
+	usual := filepath.Join(m.dir, "opt")
+	launcher := m.write("opt/oibus-launcher"+executable, "of OIBus 3.8")
+	_, err := install(t, m, "", func(j *installJob) { j.programs = usual })
+	if exitCode(err) != ExitBadCommand || !strings.Contains(err.Error(), usual) || !strings.Contains(err.Error(), "--programs") {
+		t.Errorf("into its folder: %v", err)
+	}
+	m.wantCalls()
+	installed(t, m, "", nil)
+	text, err := os.ReadFile(launcher)
+	if err != nil || string(text) != "of OIBus 3.8" {
+		t.Errorf("its launcher is %q, %v", text, err)
+	}
+	if _, err := platform.ExecutableNear(usual+"-go", "oibus-launcher"); err != nil {
+		t.Error(err)
+	}
+	if r, err := openRegistry(m); err != nil || len(r.list) != 1 || r.list[0].Programs != usual+"-go" {
+		t.Errorf("%+v %v", r, err)
+	}
+}
+
+// TestAServiceOfAnotherOIBusWhereOursWouldBeIsNotOurs has its service under the name of ours, too.
+func TestAServiceOfAnotherOIBusWhereOursWouldBeIsNotOurs(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t)
+	launcher := m.write("opt/oibus-launcher"+executable, "of OIBus 3.8")
+	i := instance{Service: "oibus", Programs: filepath.Join(m.dir, "opt"), Data: filepath.Join(m.dir, "data")}
+	m.services["oibus"] = &fakeService{spec: platform.ServiceSpec{Name: "oibus", Program: launcher, Args: []string{"--config", filepath.Join(m.dir, "OIBusData")}}}
+	if p, err := placeOf(t.Context(), m, i); err != nil || !p.foreign {
+		t.Errorf("%+v %v", p, err)
+	}
+	m.write("opt/oibus-installer"+executable, "ours")
+	if p, err := placeOf(t.Context(), m, i); err != nil || p.foreign {
+		t.Errorf("with our installer: %+v %v", p, err)
+	}
 }
 
 func TestAnArchiveDoesNotReplaceThePackageOfTheSystem(t *testing.T) {

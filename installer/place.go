@@ -28,13 +28,23 @@ func placeOf(ctx context.Context, m machine, i instance) (place, error) {
 	}
 	p, folder := place{program: d.Program}, filepath.Dir(d.Program)
 	switch {
-	case platform.SameFolder(folder, i.Programs):
+	case platform.SameFolder(folder, i.Programs) && !strangePrograms(folder):
 	case d.LeadsTo(i.Data):
 		p.other = folder
 	default:
 		p.foreign = true
 	}
 	return p, nil
+}
+
+// strangePrograms says that a folder has the programs of another OIBus, of which one has no installer beside its launcher:
+// OIBus 3.8 on Windows is by default where ours would be.
+func strangePrograms(folder string) bool {
+	if _, err := platform.ExecutableNear(folder, "oibus-launcher"); err != nil {
+		return false
+	}
+	_, err := platform.ExecutableNear(folder, "oibus-installer")
+	return err != nil
 }
 
 // stays says that what is in the place is not ours to stop, to start or to take away.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"oibus/platform"
@@ -113,7 +114,7 @@ func copyTree(from, to string) error {
 	if err := os.MkdirAll(filepath.Join(to, "binaries"), 0o755); err != nil {
 		return err
 	}
-	for n, name := range programFiles {
+	for n, name := range slices.Backward(programFiles) { // the launcher last: without installer beside it, it is that of another OIBus
 		source := filepath.Join(from, filepath.FromSlash(name))
 		program := n < 3
 		if path, err := platform.ExecutableNear(from, name); program && err == nil {

@@ -10,7 +10,7 @@ import (
 
 // Tracked is how far a unit of a south, or of a history query, was read.
 type Tracked struct {
-	Owner, Item, Group string // Item or Group
+	Owner, Item, Group string // Item or Group; both of a row of before 3.9 that a group shared
 	QueryTime          string
 	Instant            time.Time // zero when nothing is tracked
 	Value              json.RawMessage
@@ -75,9 +75,6 @@ func (r *reader) track(e row, owner string) {
 	t := Tracked{Owner: e.text("south_id"), Item: e.text("item_id"), Group: e.text("group_id"), QueryTime: e.text("query_time")}
 	if owner != "" {
 		t.Owner = owner
-	}
-	if t.Item != "" {
-		t.Group = ""
 	}
 	if text := e.text("tracked_instant"); text != "" {
 		at, err := time.Parse(time.RFC3339Nano, text)

@@ -123,6 +123,8 @@ func TestHowFarWasReadComesOver(t *testing.T) {
 	const insert = `INSERT INTO south_item_cache (south_id, item_id, group_id, query_time, value, tracked_instant) VALUES `
 	must(t, change(from, trackFile, insert+`('8L2rpv', 'GSRuwb', NULL, '2026-11-22T20:00:00.000Z', '[{"a":1}]', '2026-11-22T19:00:00.123Z')`,
 		insert+`('8L2rpv', NULL, 'molMmH', NULL, NULL, '2026-11-21T00:00:00.000Z')`,
+		insert+`('8L2rpv', 'lead01', 'shared', '2026-11-22T21:00:00.000Z', NULL, '2026-11-22T18:00:00.000Z')`,
+		insert+`('8L2rpv', 'lead00', 'shared', '2026-11-20T21:00:00.000Z', NULL, '2026-11-20T18:00:00.000Z')`,
 		insert+`('aIlDLk', 'gpji27', NULL, NULL, NULL, '2024-01-01T07:00:00.000Z')`))
 	must(t, change(from, configFile, `UPDATE history_queries SET status = 'RUNNING'`))
 	if _, err := Run(t.Context(), Options{From: from, To: to}); err != nil {
@@ -141,6 +143,7 @@ func TestHowFarWasReadComesOver(t *testing.T) {
 	}{
 		{live, "8L2rpv", south.ItemUnit("GSRuwb"), "2026-11-22T19:00:00.123Z"}, {live, "8L2rpv", south.GroupUnit("molMmH"), "2026-11-21T00:00:00Z"},
 		{past, "aIlDLk", south.ItemUnit("gpji27"), "2024-01-01T07:00:00Z"},
+		{live, "8L2rpv", south.GroupUnit("shared"), "2026-11-22T18:00:00Z"}, {live, "8L2rpv", south.ItemUnit("lead00"), "2026-11-20T18:00:00Z"},
 	} {
 		row, ok := c.of.Book(c.owner).Row(c.unit)
 		if !ok || row.Tracked.UTC().Format(time.RFC3339Nano) != c.want {

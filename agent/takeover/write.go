@@ -80,17 +80,29 @@ func writeBook(book *south.Book, list []*Tracked, remembersFiles bool) error {
 					return err
 				}
 			}
-			unit := south.GroupUnit(t.Group)
+			row := south.Row{Position: interval.Position{Tracked: t.Instant}, QueryTime: t.QueryTime, Value: t.Value}
 			if t.Item != "" {
-				unit = south.ItemUnit(t.Item)
+				save[south.ItemUnit(t.Item)] = row
 			}
-			save[unit] = south.Row{Position: interval.Position{Tracked: t.Instant}, QueryTime: t.QueryTime, Value: t.Value}
+			if unit := south.GroupUnit(t.Group); t.Group != "" && !furtherRead(book, save, unit, t.Instant) {
+				save[unit] = row
+			}
 		}
 		if err := book.Save(save); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// furtherRead says whether a unit is known to be read further than an instant. Before 3.9 the row that a group shared was
+// that of one of its items, maybe another one from time to time: the one that got furthest counts.
+func furtherRead(book *south.Book, save map[string]south.Row, unit string, at time.Time) bool {
+	row, ok := save[unit]
+	if !ok {
+		row, _ = book.Row(unit)
+	}
+	return row.Tracked.After(at)
 }
 
 // moveCaches brings the contents of all caches over. All are listed first, so that no disk is filled for nothing.

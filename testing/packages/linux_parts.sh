@@ -65,7 +65,7 @@ mkdir /etc/systemd/system/oibus.service.d
 printf '[Service]\nReadWritePaths=-/srv/exchange\n' >/etc/systemd/system/oibus.service.d/connectors.conf
 systemctl daemon-reload
 systemctl enable -q --now oibus
-systemctl show -P ExecStart oibus | grep -q /usr/lib/oibus/oibus-launcher
+systemctl show -P ExecStart oibus | grep >/dev/null -c /usr/lib/oibus/oibus-launcher
 SH
 }
 # old_is_as_before: it has not been touched by anybody.

@@ -36,7 +36,7 @@ simulate="systemctl is-active -q cloudsim || systemd-run --quiet --unit=cloudsim
 data=/root/OIBusData port=2299
 
 old_is() { echo "out=\$(curl -sf --max-time 2 --retry 60 --retry-delay 0 --retry-all-errors --retry-max-time $serve_limit http://127.0.0.1:$port/); grep -q 'OIBus 3.8 of $data' <<<\"\$out\"; systemctl is-enabled -q $1"; }
-ours_is="for i in \$(seq $((5 * serve_limit))); do curl -sf --max-time 2 -o /dev/null http://127.0.0.1:$port/api/status && break; sleep 0.2; done; ! curl -sf --max-time 2 http://127.0.0.1:$port/ | grep -q 'OIBus 3.8'; curl -sf -o /dev/null http://127.0.0.1:$port/api/status; pgrep -u oibus -x oibus >/dev/null; ! pgrep -f '^/opt/OIBus/oibus-launcher'"
+ours_is="for i in \$(seq $((5 * serve_limit))); do curl -sf --max-time 2 -o /dev/null http://127.0.0.1:$port/api/status && break; sleep 0.2; done; ! curl -sf --max-time 2 http://127.0.0.1:$port/ | grep >/dev/null -c 'OIBus 3.8'; curl -sf -o /dev/null http://127.0.0.1:$port/api/status; pgrep -u oibus -x oibus >/dev/null; ! pgrep -f '^/opt/OIBus/oibus-launcher'"
 sums() { echo "find $data -type f -not -path '*/logs/*' -exec sha256sum {} + | sort"; }
 untouched="find $data -type f -not -path '*/logs/*' -exec sha256sum {} + | sort | diff - /root/sums"
 
@@ -47,13 +47,13 @@ switching() { # INSTALLER UNIT WORDS
   t "$* the site is switched with one command" m "$tool install --switch-from $data 2>&1 | tee /root/said; grep -q 'OIAnalytics at $sim has answered it' /root/said; grep -q 'secrets, sealed anew *7' /root/said"
   t "$* ours serves on the port of the other, which does not run" m "$ours_is"
   t "$* all that came over belongs to the service" m 'test -z "$(find /var/lib/oibus \( -not -user oibus -o -perm /077 -type f \) | grep -v "/logs/\|launcher" | head)" || { find /var/lib/oibus \( -not -user oibus -o -perm /077 -type f \) | head; exit 1; }; test -e /var/lib/oibus/state/souths && test -e /var/lib/oibus/certs/private.pem'
-  t "$* OIAnalytics knows it as the same one, with its configuration" m "for i in \$(seq 100); do curl -sf $sim/control/agents/ksRPPSSO8mpQzYyk/configuration/full-config >/root/config && break; sleep 0.2; done; grep -q 'Line 4' /root/config && grep -q 'u4\|southConnectors' /root/config; curl -sf $sim/control/agents | grep -o ksRPPSSO8mpQzYyk | wc -l | grep -qx 1"
+  t "$* OIAnalytics knows it as the same one, with its configuration" m "for i in \$(seq 100); do curl -sf $sim/control/agents/ksRPPSSO8mpQzYyk/configuration/full-config >/root/config && break; sleep 0.2; done; grep -q 'Line 4' /root/config && grep -q 'u4\|southConnectors' /root/config; curl -sf $sim/control/agents | grep -o ksRPPSSO8mpQzYyk | wc -l | grep >/dev/null -cx 1"
   t "$* the data of the other is as it was" m "$untouched"
-  t "$* users and passwords are those of before" m "curl -sf -u operator:\$(sed -n 's/.*\"user operator\": *\"\\(.*\\)\",*/\\1/p' /work/expected.json) http://127.0.0.1:$port/api/users/current-user | grep -q operator"
+  t "$* users and passwords are those of before" m "curl -sf -u operator:\$(sed -n 's/.*\"user operator\": *\"\\(.*\\)\",*/\\1/p' /work/expected.json) http://127.0.0.1:$port/api/users/current-user | grep >/dev/null -c operator"
   t "$* the machine restarts" $here/machine.sh reboot "$machine"
   m "$simulate"
   t "$* ours serves after a restart, and the other stays away" m "$ours_is"
-  t "$* the same command says that it is done" m "$tool install --switch-from $data | grep -q 'was switched already'"
+  t "$* the same command says that it is done" m "$tool install --switch-from $data | grep >/dev/null -c 'was switched already'"
   t "$* the doctor names the folder that the service is kept away from" m "out=\$($tool doctor 2>&1) && exit 1; grep -q 'North \"Files\" cannot write into /srv/site/files/out' <<<\"\$out\"; ! grep '^problem' <<<\"\$out\" | grep -qv connectors"
   t "$* with its lines the doctor finds no problem" m "mkdir -p /etc/systemd/system/oibus.service.d; { $tool doctor --json || true; } | sed -n '/\"dropIn\": \[/,/^ *\],*\$/s/^ *\"\([^\"]*\)\",*\$/\1/p' >/etc/systemd/system/oibus.service.d/connectors.conf; cat /etc/systemd/system/oibus.service.d/connectors.conf; systemctl daemon-reload; $tool restart; $ours_is; $tool doctor"
   t "$* and back with one command" m "$tool install --switch-back | tee /dev/stderr | grep -c 'OIBus 3.8.8 runs again' >/dev/null"
@@ -76,14 +76,14 @@ breaking() { # INSTALLER UNIT WORDS
   m "$simulate"
   t "$* a full disk is seen before anything is stopped" m "$fresh; mkdir -p /var/lib/oibus; mount -t tmpfs -o size=8m tmpfs /var/lib/oibus; pid=\$(systemctl show -P MainPID $unit); rc=0; $tool install --switch-from $data >/root/said 2>&1 || rc=\$?; umount /var/lib/oibus; cat /root/said; test \$rc = 1; grep -q 'has room for' /root/said; test \$pid = \$(systemctl show -P MainPID $unit); rm -rf /var/lib/oibus"
   for p in stopping importing turning trial; do
-    t "$* killed while $p, the same command goes on" m "$fresh; $(kill_at "$tool" $p); $tool install --switch-from $data | grep -q 'Switched\|was switched already'; $ours_is; $untouched; $tool install --switch-back >/dev/null; $(old_is "$unit")"
+    t "$* killed while $p, the same command goes on" m "$fresh; $(kill_at "$tool" $p); $tool install --switch-from $data | grep >/dev/null -c 'Switched\|was switched already'; $ours_is; $untouched; $tool install --switch-back >/dev/null; $(old_is "$unit")"
     t "$* killed while $p, going back makes all as it was" m "$fresh; $(kill_at "$tool" $p); $tool install --switch-back; $(old_is "$unit"); ! pgrep -u oibus -x oibus; test ! -e /etc/oibus/switch.json; $untouched"
   done
   for p in stopping importing trial; do
     m "$fresh; $(kill_at "$tool" $p)" || true
     t "$* killed while $p, the machine restarts" $here/machine.sh reboot "$machine"
     m "$simulate"
-    t "$* one of the two runs then, and the same command goes on" m "for i in \$(seq 100); do curl -s -o /dev/null http://127.0.0.1:$port/ && break; sleep 0.2; done; curl -s -o /dev/null http://127.0.0.1:$port/; $tool install --switch-from $data | grep -q 'Switched\|was switched already'; $ours_is; $untouched; $tool install --switch-back >/dev/null; $(old_is "$unit")"
+    t "$* one of the two runs then, and the same command goes on" m "for i in \$(seq 100); do curl -s -o /dev/null http://127.0.0.1:$port/ && break; sleep 0.2; done; curl -s -o /dev/null http://127.0.0.1:$port/; $tool install --switch-from $data | grep >/dev/null -c 'Switched\|was switched already'; $ours_is; $untouched; $tool install --switch-back >/dev/null; $(old_is "$unit")"
   done
   for p in importing turning trial; do
     t "$* the connection is lost while $p, and it goes on to its end" m "$fresh; setsid $tool install --switch-from $data >/root/said 2>&1 & person=\$!; $(await_phase "$p\\|done"); kill -HUP -- -\$person 2>/dev/null || echo 'it was past that'; wait \$person; $ours_is; $untouched; $tool install --switch-back >/dev/null; $(old_is "$unit")"

@@ -41,13 +41,13 @@ start_type() { win reg query "HKLM\\SYSTEM\\CurrentControlSet\\Services\\$1" /v 
 page() { curl -s --max-time 2 "http://127.0.0.1:$port/"; }
 old_serves() {
   local _
-  for _ in $(seq $((2 * serve_limit))); do page | grep -q 'OIBus 3.8 of' && break; sleep 0.5; done
-  page | grep -q 'OIBus 3.8 of' && [[ $(state OIBus) == RUNNING && $(start_type OIBus) == 0x2 ]]
+  for _ in $(seq $((2 * serve_limit))); do page | grep >/dev/null -c 'OIBus 3.8 of' && break; sleep 0.5; done
+  page | grep >/dev/null -c 'OIBus 3.8 of' && [[ $(state OIBus) == RUNNING && $(start_type OIBus) == 0x2 ]]
 }
 ours_serves() {
   local _
   for _ in $(seq $((2 * serve_limit))); do curl -sf --max-time 2 -o /dev/null "http://127.0.0.1:$port/api/status" && break; sleep 0.5; done
-  curl -sf -o /dev/null "http://127.0.0.1:$port/api/status" && ! page | grep -q 'OIBus 3.8' && [[ $(state OIBus-Go) == RUNNING && $(state OIBus) == STOPPED && $(start_type OIBus) == 0x4 ]]
+  curl -sf -o /dev/null "http://127.0.0.1:$port/api/status" && ! page | grep >/dev/null -c 'OIBus 3.8' && [[ $(state OIBus-Go) == RUNNING && $(state OIBus) == STOPPED && $(start_type OIBus) == 0x4 ]]
 }
 sums() { find "$data" -type f -not -path '*/logs/*' -exec sha256sum {} + | sort; }
 untouched() { diff <(sums) "$work/sums"; }
@@ -106,7 +106,7 @@ switched() { said "OIAnalytics at $sim has answered it" tool install --switch-fr
 t 'the site is switched with one command' switched
 t 'ours serves on the port of the other, which is stopped and disabled' ours_serves
 t 'the data of the other is as it was' untouched
-operator() { curl -sf -u "operator:$(sed -n 's/.*"user operator": *"\(.*\)",*/\1/p' ../shared/reference-data/expected.json)" "http://127.0.0.1:$port/api/users/current-user" | grep -q operator; }
+operator() { curl -sf -u "operator:$(sed -n 's/.*"user operator": *"\(.*\)",*/\1/p' ../shared/reference-data/expected.json)" "http://127.0.0.1:$port/api/users/current-user" | grep >/dev/null -c operator; }
 t 'users and passwords are those of before' operator
 known() { tool status | tee /dev/stderr | grep -c "registered with $sim" >/dev/null && [[ $(curl -sf $sim/control/agents | grep -o ksRPPSSO8mpQzYyk | wc -l) == 1 ]]; }
 t 'OIAnalytics knows it as the same one' known

@@ -110,7 +110,7 @@ t 'the password is in no other line of the log and in no file' bash -c "grep -aq
 t 'status knows it' bash -c "$(declare -f tool); programs='$programs'; tool status | tee /dev/stderr | grep -c 'runs *3.9.0, the factory release'"
 t 'the properties are remembered' bash -c "$(declare -f value win); [ \"\$(value Port)\" = 2291 ] && [ \"\$(value Host)\" = $sim ]"
 t 'there is a link to the page in the start menu' bash -c "find '$drive' -name OIBus.url | head -n1 | xargs -d '\n' grep -q 'URL=http://127.0.0.1:2291/'"
-t 'the event log knows its source' bash -c "$(declare -f win); win reg query 'HKLM\\SYSTEM\\CurrentControlSet\\Services\\EventLog\\Application\\OIBus' /v TypesSupported | grep -q 0x7"
+t 'the event log knows its source' bash -c "$(declare -f win); win reg query 'HKLM\\SYSTEM\\CurrentControlSet\\Services\\EventLog\\Application\\OIBus' /v TypesSupported | grep >/dev/null -c 0x7"
 t 'reset-password makes a new one' bash -c "$(declare -f tool ready); serve_limit=$serve_limit; programs='$programs'; old=\$(cat '$data/secrets/first-password.txt' 2>/dev/null || true); tool reset-password && ready && [ \"\$old\" != \"\$(cat '$data/secrets/first-password.txt')\" ] && curl -sf -u \"admin:\$(cut -d' ' -f2 '$data/secrets/first-password.txt' | tr -d '\r\n')\" http://127.0.0.1:2291/api/users/current-user"
 registering=${EPOCHREALTIME/./}
 t 'it registers with OIAnalytics, from download to registered' register
@@ -118,7 +118,7 @@ figures 'Windows (MSI), under Wine' 2 "$typed" "$installed" $((installed + ${EPO
 printf '\n[general]\nname = "Line 4"\n[launcher]\ntrial_window = "3s"\n[oianalytics]\ncommand_refresh_interval = 2\n' >>"$data/oibus.toml" || true # there is no folder when it was not installed
 t 'a newer MSI takes its place, without being told anything again' msiexec 0 /i "$two" /qn /l*v "$work/upgrade.log"
 t 'the new version runs' running 3.9.1
-t 'settings, data and port are kept' bash -c "$(declare -f value win); grep -q 'Line 4' '$data/oibus.toml' && grep -q 'port = 2291' '$data/oibus.toml' && [ \"\$(value Port)\" = 2291 ] && curl -sf -u \"admin:\$(cut -d' ' -f2 '$data/secrets/first-password.txt' | tr -d '\r\n')\" http://127.0.0.1:2291/api/engine | grep -q 'Line 4'"
+t 'settings, data and port are kept' bash -c "$(declare -f value win); grep -q 'Line 4' '$data/oibus.toml' && grep -q 'port = 2291' '$data/oibus.toml' && [ \"\$(value Port)\" = 2291 ] && curl -sf -u \"admin:\$(cut -d' ' -f2 '$data/secrets/first-password.txt' | tr -d '\r\n')\" http://127.0.0.1:2291/api/engine | grep >/dev/null -c 'Line 4'"
 t 'an older MSI is refused' msiexec 67 /i "$one" /qn /l*v "$work/downgrade.log"
 t 'and has changed nothing' running 3.9.1
 started_again() { restart_windows; running 3.9.1; }
@@ -137,7 +137,7 @@ dropped() {
   tool restart --instance line5 || return
   mkdir -p "$line5/update"
   cp "$work/oibus-win_x64-v3.10.0.zip" "$line5/update/x.part" && mv "$line5/update/x.part" "$line5/update/oibus-win_x64-v3.10.0.zip"
-  for _ in $(seq $((2 * upgrade_limit))); do tool status --instance line5 --json | tr -d '\n ' | grep -q '"outcome":"committed"' && break; sleep 0.5; done
+  for _ in $(seq $((2 * upgrade_limit))); do tool status --instance line5 --json | tr -d '\n ' | grep >/dev/null -c '"outcome":"committed"' && break; sleep 0.5; done
   tool status --instance line5 | tee /dev/stderr | grep -c 'runs *3.10.0, brought by an upgrade' && running 3.9.1
 }
 t 'a release that is dropped into its folder is tried and kept, the other instance stays' dropped
@@ -158,7 +158,7 @@ by_properties() {
   [[ -e $plant/binaries/oibus.exe && -e $plant_data/state/engine.json && ! -e $programs ]] || return
   local _
   for _ in $(seq $((2 * serve_limit))); do
-    ! curl -sf -u 'admin:of the file' http://127.0.0.1:2294/api/oianalytics/registration | grep -q '"activationCode":"' || return 0
+    ! curl -sf -u 'admin:of the file' http://127.0.0.1:2294/api/oianalytics/registration | grep >/dev/null -c '"activationCode":"' || return 0
     sleep 0.5
   done
   return 1
@@ -169,7 +169,7 @@ repaired() {
   msiexec 0 /i "$one" /qn REINSTALL=ALL REINSTALLMODE=amus /l*v "$work/repair.log" && ready 2294 && [[ -e $plant/LICENSE ]] && grep -q 'Line 5' "$plant_data/oibus.toml"
 }
 t 'a repair brings back what is missing, and leaves settings alone' repaired
-same_folders() { msiexec 0 /i "$two" /qn /l*v "$work/own2.log" && ready 2294 && [[ -e $plant/LICENSE && ! -e $programs ]] && programs=$plant tool status | tee /dev/stderr | grep -c 'in C:.Plant programs.OIBus' && curl -sf -u 'admin:of the file' http://127.0.0.1:2294/api/engine | grep -q 'Line 5'; }
+same_folders() { msiexec 0 /i "$two" /qn /l*v "$work/own2.log" && ready 2294 && [[ -e $plant/LICENSE && ! -e $programs ]] && programs=$plant tool status | tee /dev/stderr | grep -c 'in C:.Plant programs.OIBus' && curl -sf -u 'admin:of the file' http://127.0.0.1:2294/api/engine | grep >/dev/null -c 'Line 5'; }
 t 'a newer MSI goes on in these folders' same_folders
 msiexec 0 /x "$two" /qn REMOVEDATA=1 >/dev/null || true
 
@@ -224,7 +224,7 @@ sign() {
   cp "$one" "$work/signed.msi"
   cp "$work/cross-3.9.0/windows-amd64/oibus.exe" "$work/signed.exe"
   OIBUS_SIGN_CERTIFICATE=$work/cert.pem OIBUS_SIGN_KEY=$work/key.pem packaging/windows/sign.sh "$work/signed.msi" "$work/signed.exe"
-  osslsigncode verify -CAfile "$work/cert.pem" -in "$work/signed.msi" | grep -q 'Succeeded' && osslsigncode verify -CAfile "$work/cert.pem" -in "$work/signed.exe" | grep -q 'Succeeded'
+  osslsigncode verify -CAfile "$work/cert.pem" -in "$work/signed.msi" | grep >/dev/null -c 'Succeeded' && osslsigncode verify -CAfile "$work/cert.pem" -in "$work/signed.exe" | grep >/dev/null -c 'Succeeded'
 }
 t 'programs and MSI are signed when there is a certificate' sign
 summary 'MSI under Wine'

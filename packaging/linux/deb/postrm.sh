@@ -33,7 +33,11 @@ purge)
   done
   # A unit of this name in /etc is of another one: of OIBus 3.8, or of an archive in /opt, which may use the same data.
   other=/etc/systemd/system/oibus.service
-  grep -qs ' /var/lib/oibus ' "$other" || rm -rf /var/lib/oibus
+  if [ -n "$(find /var/lib/oibus -maxdepth 2 -name oibus.db 2>/dev/null)" ]; then
+    echo 'OIBus: /var/lib/oibus has the database of an OIBus 3.8, and stays' >&2
+  else
+    grep -qs ' /var/lib/oibus ' "$other" || rm -rf /var/lib/oibus
+  fi
   back "$other"
   [ -f "$other" ] || rm -rf "$other.d" "/etc/systemd/system/multi-user.target.wants/${other##*/}"
   if [ ! -d /opt/oibus ]; then
