@@ -2,6 +2,7 @@ package web
 
 import (
 	"encoding/json"
+	"math"
 	"net/http"
 	"slices"
 
@@ -41,6 +42,21 @@ func (s *Server) listHistoryItems(r *http.Request) ([]connectors.HistoryItemView
 		return nil, err
 	}
 	return s.views.HistoryItemViews(q.South.Type, q.South.Items)
+}
+
+// historyItemIDs are the ids of all items that a search chooses.
+func (s *Server) historyItemIDs(r *http.Request) ([]string, error) {
+	q := queryOf(r)
+	name, enabled := q.text("name"), q.truth("enabled")
+	if err := q.err(); err != nil {
+		return nil, err
+	}
+	items, _, err := s.o.Histories.SearchItems(r.PathValue("id"), name, enabled, 0, math.MaxInt)
+	ids := make([]string, len(items))
+	for n := range items {
+		ids[n] = items[n].ID
+	}
+	return ids, err
 }
 
 func (s *Server) searchHistoryItems(r *http.Request) (page, error) {

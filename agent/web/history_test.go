@@ -136,6 +136,11 @@ func TestWhatStandsBesideTheItemsOfAHistoryQueryChangesWithoutThem(t *testing.T)
 			t.Errorf("%s: %d %s", want, r.status, r.body)
 		}
 	}
+	one := `["` + before.South.Items[0].ID + `"]`
+	for query, want := range map[string]string{"": one, "?name=A&enabled=true": one, "?name=b": "[]", "?enabled=false": "[]"} {
+		s.as("GET", "/api/history/"+q.ID+"/items/ids"+query, "").want(t, "ids "+query, 200, want)
+	}
+	s.as("GET", "/api/history/nothing/items/ids", "").want(t, "ids of nothing", 404, `{"error":"History query \"nothing\" not found"}`)
 	for _, body := range []string{head + "}", head + `,"items":[],"northTransformers":[]}`} {
 		if r := s.as("PUT", path, body); r.status != 204 {
 			t.Fatalf("%d %s", r.status, r.body)

@@ -20,6 +20,7 @@ func (s *Server) historyTable() []operation {
 		{"POST", one + "/test/items", api, slow(show(s.testHistoryItem)), false},
 		{"GET", one + "/items/list", api, slow(show(s.listHistoryItems)), false},
 		{"GET", one + "/items/search", api, show(s.searchHistoryItems), false},
+		{"GET", one + "/items/ids", api, slow(show(s.historyItemIDs)), false}, // ours
 		{"GET", one + "/items/{itemId}", api, show(s.findHistoryItem), false},
 		{"PUT", one + "/items/{itemId}", api, slow(changeTop(historyItemParts, s.updateHistoryItem)), false},
 		{"DELETE", one + "/items/{itemId}", api, slow(act(s.deleteHistoryItem)), false},

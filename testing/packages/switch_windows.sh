@@ -64,9 +64,9 @@ make() {
   source $here/make.sh
   programs 3.9.0 windows amd64 || return
   local from=$work/cross-3.9.0/windows-amd64
-  mkdir -p "$archive/binaries" "$drive/OIBus"
+  mkdir -p "$archive/binaries" "$drive/Program Files/OIBus"
   cp "$from/oibus-launcher.exe" "$from/oibus-installer.exe" "$archive/" && cp "$from/oibus.exe" "$archive/binaries/" || return
-  CGO_ENABLED=0 GOOS=windows GOARCH=amd64 go build -overlay="$overlay" -trimpath -o "$drive/OIBus/nssm.exe" ./$here/standin || return
+  CGO_ENABLED=0 GOOS=windows GOARCH=amd64 go build -overlay="$overlay" -trimpath -o "$drive/Program Files/OIBus/nssm.exe" ./$here/standin && cp "$drive/Program Files/OIBus/nssm.exe" "$drive/Program Files/OIBus/oibus-launcher.exe" || return
   CGO_ENABLED=0 go build -trimpath -o "$work/standin" ./$here/standin || return
   [[ -x $work/oibus-cloudsim ]] || GOBIN=$work go install ./testing/cloudsim/cmd/oibus-cloudsim
 }
@@ -81,10 +81,10 @@ simulate() {
 old_service() {
   local key='HKLM\SYSTEM\CurrentControlSet\Services\OIBus'
   "$work/standin" prepare $reference "$data" $sim $port || return
-  win sc create OIBus 'binPath=' 'C:\OIBus\nssm.exe' 'start=' auto 'DisplayName=' OIBus || return
-  win reg add "$key\\Parameters" /v Application /t REG_EXPAND_SZ /d 'C:\OIBus\oibus-launcher.exe' /f || return
+  win sc create OIBus 'binPath=' '"C:\Program Files\OIBus\nssm.exe"' 'start=' auto 'DisplayName=' OIBus || return
+  win reg add "$key\\Parameters" /v Application /t REG_EXPAND_SZ /d 'C:\Program Files\OIBus\oibus-launcher.exe' /f || return
   win reg add "$key\\Parameters" /v AppParameters /t REG_EXPAND_SZ /d '--config "C:\OIBusData"' /f || return
-  win reg add "$key\\Parameters" /v AppDirectory /t REG_EXPAND_SZ /d 'C:\OIBus' /f || return
+  win reg add "$key\\Parameters" /v AppDirectory /t REG_EXPAND_SZ /d 'C:\Program Files\OIBus' /f || return
   # Every Windows has the list of the sources of the event log.
   win reg add 'HKLM\SYSTEM\CurrentControlSet\Services\EventLog\Application' /f || true
   sums >"$work/sums"
@@ -97,7 +97,7 @@ simulate
 t 'a site of OIBus 3.8 runs as a service of NSSM' old_service
 said() { local text=$1; shift; "$@" | tee /dev/stderr | grep -cF -- "$text" >/dev/null; }
 refused() { local text=$1; shift; local out; out=$("$@") && { echo "$out"; return 1; }; echo "$out"; grep -qF -- "$text" <<<"$out"; }
-plain() { refused '--switch-from' tool install && old_serves && [[ ! -e "$drive/Program Files/OIBus" ]]; }
+plain() { refused '--switch-from' tool install && old_serves && [[ ! -e "$drive/Program Files/OIBus/oibus-installer.exe" && ! -e "$drive/Program Files/OIBus-go" ]]; }
 t 'setting up the archive does not take its service' plain
 offline() { kill $simulator; wait $simulator 2>/dev/null || true; refused 'has not answered' tool install --switch-from 'C:\OIBusData' --wait 5s && old_serves && untouched && [[ ! -e $record && -z $(state OIBus-Go) && ! -e $drive/ProgramData/OIBus/state ]]; }
 t 'without OIAnalytics it goes back by itself, and says why' offline

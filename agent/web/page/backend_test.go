@@ -265,7 +265,29 @@ func settingsDTO(e entity.Engine) map[string]any {
 	return map[string]any{"general": s.General, "webServer": s.WebServer, "proxyServer": s.ProxyServer, "logger": s.Logger}
 }
 
+// one answers the thing with the id of the request.
+func one[T any](r *http.Request, all []T, id func(T) string) (int, any) {
+	for _, thing := range all {
+		if id(thing) == r.PathValue("id") {
+			return 200, thing
+		}
+	}
+	return 404, map[string]string{"error": "not found"}
+}
+
 func (b *backend) listRoutes(api register) {
+	api("GET /api/scan-modes/{id}", func(r *http.Request, _ []byte) (int, any) {
+		return one(r, b.scanModes, func(m entity.ScanMode) string { return m.ID })
+	})
+	api("GET /api/ip-filters/{id}", func(r *http.Request, _ []byte) (int, any) {
+		return one(r, b.filters, func(f entity.IPFilter) string { return f.ID })
+	})
+	api("GET /api/certificates/{id}", func(r *http.Request, _ []byte) (int, any) {
+		return one(r, b.certificates, func(c entity.Certificate) string { return c.ID })
+	})
+	api("GET /api/users/{id}", func(r *http.Request, _ []byte) (int, any) {
+		return one(r, b.users, func(u entity.User) string { return u.ID })
+	})
 	api("GET /api/scan-modes", func(*http.Request, []byte) (int, any) { return 200, b.scanModes })
 	api("POST /api/scan-modes", func(_ *http.Request, body []byte) (int, any) {
 		var m entity.ScanMode

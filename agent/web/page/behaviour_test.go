@@ -387,6 +387,7 @@ func TestNobodyIsLockedOutWithoutAWarning(t *testing.T) {
 	b.click("#confirm button[value=no]")
 	b.until("!document.querySelector('#confirm').open")
 	b.click("tbody tr:first-child [data-edit]")
+	b.until("document.querySelector('#editor').open")
 	b.fillIn("#editor [name=address]", "10.*")
 	b.click("#editor button[type=submit]")
 	b.until("document.querySelector('#confirm').open && document.querySelector('#confirm-text').textContent.includes('lose access')")

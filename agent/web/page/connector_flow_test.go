@@ -338,3 +338,84 @@ func TestACertificateMadeMeanwhileCanBeChosen(t *testing.T) {
 	}
 	b.quiet()
 }
+
+// TestWhatAConnectorHasBecomeMeanwhileIsNotUndone stops a South with its button, and by somebody else, while its form is open.
+func TestWhatAConnectorHasBecomeMeanwhileIsNotUndone(t *testing.T) {
+	t.Parallel()
+	p := newPlant(t)
+	id := p.scanner("Quality reports", "a")
+	b := p.tab()
+	b.open("/souths/" + id + "#settings")
+	b.until("document.querySelector('#settings-fields .field')")
+	enabled := "document.querySelector('" + field("#head-fields", "enabled") + "').checked"
+	b.click("#toggle")
+	b.until("document.querySelector('#confirm').open")
+	b.click("#confirm-yes")
+	b.until("!" + enabled)
+	if b.text("String(document.querySelector('#discard').disabled)") != "true" {
+		t.Error("what was stopped with the button counts as typed")
+	}
+	b.fillIn(field("#head-fields", "description"), "Of line 4")
+	b.click("#settings-form button[type=submit]")
+	b.toast("Quality reports saved")
+	if south, err := p.South(id); err != nil || south.Enabled || south.Description != "Of line 4" {
+		t.Errorf("after saving it is %+v, %v", south.Connector, err)
+	}
+	b.click(`#head-fields [data-field="enabled"] .switch`)
+	b.until("!document.querySelector('#discard').disabled")
+	p.must(p.EnableSouth("u1", id, true)) // somebody else has the same idea
+	b.until("document.querySelector('#discard').disabled && " + enabled)
+	b.quiet()
+}
+
+// TestAnItemIsChangedFromWhatItIsNow has an item changed by somebody else after the list was drawn.
+func TestAnItemIsChangedFromWhatItIsNow(t *testing.T) {
+	t.Parallel()
+	p := newPlant(t)
+	id := p.scanner("Quality reports", "a")
+	b := p.tab()
+	b.open("/souths/" + id + "#items")
+	b.until("document.querySelectorAll('#items tbody tr').length === 1")
+	south, err := p.South(id)
+	p.must(err)
+	item := south.Items[0]
+	p.must(p.UpdateItem("u1", id, item.ID, json.RawMessage(`{"id":"`+item.ID+`","name":"a","enabled":true,"scanModeId":"`+item.ScanModeID+`","settings":`+strings.Replace(string(item.Settings), ".csv", ".txt", 1)+`}`)))
+	b.click("#items tbody [data-edit]")
+	b.until("document.querySelector('#item[open]')")
+	if got := b.text("document.querySelector('" + field("#item-fields", "settings.regex") + "').value"); got != `.*\.txt` {
+		t.Errorf("the dialog has %q", got)
+	}
+	b.quiet()
+}
+
+// TestWhatIsTypedWhileItIsSavedIsNotSaved holds the answer to a form back, lets it time out, and then come.
+func TestWhatIsTypedWhileItIsSavedIsNotSaved(t *testing.T) {
+	t.Parallel()
+	p := newPlant(t)
+	id := p.scanner("Quality reports", "a")
+	b := p.tab()
+	b.open("/souths/" + id + "#settings")
+	b.until("document.querySelector('#settings-fields .field')")
+	b.do(`const real = window.fetch; window.fetch = async (address, how) => {
+		if (how?.method === 'PUT') await new Promise((resolve, reject) => { window.release = resolve; window.late = () => reject(new DOMException('', 'TimeoutError')); });
+		return real(address, how); }`)
+	b.fillIn(field("#head-fields", "description"), "Of line 4")
+	b.click("#settings-form button[type=submit]")
+	b.until("window.late")
+	b.do("window.late(); window.late = undefined")
+	b.until("document.querySelector('#settings-form .form-error:not([hidden])')?.textContent.includes('too long')")
+	b.click("#settings-form button[type=submit]")
+	b.until("window.late")
+	b.fillIn(field("#head-fields", "description"), "Of line 5")
+	b.do("window.release()")
+	b.toast("Quality reports saved")
+	b.until("!document.querySelector('#settings-form button[type=submit]').ariaBusy")
+	if south, err := p.South(id); err != nil || south.Description != "Of line 4" {
+		t.Errorf("saved is %+v, %v", south.Connector, err)
+	}
+	if b.text("String(document.querySelector('#discard').disabled)") != "false" {
+		t.Error("what was typed meanwhile counts as saved")
+	}
+	b.do("window.release = undefined; document.querySelector('#discard').click()")
+	b.quiet()
+}

@@ -29,6 +29,7 @@ var plantScenes = []struct {
 	{name: "south-items", path: "/souths/{south}#items", ready: itemsShown, act: func(b *tab) { b.click("tbody tr:nth-child(2) [data-select]") }},
 	{name: "south-item", path: "/souths/{south}#items", ready: itemsShown, act: func(b *tab) {
 		b.click("tbody tr:first-child [data-edit]")
+		b.until("document.querySelector('dialog[open]')")
 		b.do("document.querySelector('#item-test').open = true")
 		b.do(`const s = document.querySelector('#item-test-fields select'); s.value = [...s.options].find((o) => o.text === 'Time values to CSV').value; s.dispatchEvent(new Event('change', { bubbles: true }))`)
 		b.click("#item-try")
@@ -69,6 +70,7 @@ var plantScenes = []struct {
 	{name: "history-items", path: "/history/{history}#items", ready: itemsShown, act: func(b *tab) { b.click("tbody tr:nth-child(2) [data-select]") }},
 	{name: "history-item", path: "/history/{history}#items", ready: itemsShown, act: func(b *tab) {
 		b.click("tbody tr:first-child [data-edit]")
+		b.until("document.querySelector('dialog[open]')")
 		b.do("document.querySelector('#item-test').open = true")
 		b.click("#item-try")
 		b.until("!document.querySelector('#item-sides').hidden")

@@ -221,6 +221,18 @@ func TestATransformerIsWrittenTriedAndSaved(t *testing.T) {
 	if len(made) != 1 || made[0].Name != "Round" || made[0].OutputType != "any" || !strings.Contains(string(made[0].Manifest), `"key":"digits"`) {
 		t.Fatalf("the transformers are %+v", made)
 	}
+	query := p.backfill("January", "a") // bound after the page was opened
+	p.must(p.histories.SaveLink(t.Context(), "u1", query, json.RawMessage(`{"id":"","transformerId":"`+made[0].ID+`","options":{"digits":2},"items":[]}`)))
+	for _, press := range []string{"#delete", "#code-form button[type=submit]"} {
+		if press != "#delete" {
+			b.fillIn(field("#options-fields", "options[0].key"), "places")
+		}
+		b.click(press)
+		b.until("document.querySelector('#confirm').open && document.querySelector('#confirm-text').textContent.includes('January')")
+		b.click("#confirm button[value=no]")
+		b.until("!document.querySelector('#confirm').open")
+	}
+	b.do("document.querySelector('#discard').click()")
 	b.click("#delete")
 	b.until("document.querySelector('#confirm').open")
 	b.click("#confirm-yes")

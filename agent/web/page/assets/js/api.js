@@ -11,6 +11,12 @@ export class Failure extends Error {
   get offline() { return this.status === 0; }
 }
 
+// Late is a call whose answer did not come in time, though OIBus may be there: no banner tells about it.
+class Late extends Failure {
+  constructor() { super(0, t('failure.timeout')); }
+  get offline() { return false; }
+}
+
 let leaving = false;
 
 // isLeaving tells that the page is being left on purpose, so that nothing asks whether to stay.
@@ -47,12 +53,11 @@ export async function call(method, path, body, { seconds = 60, signal, renews = 
   const before = renewed;
   const headers = { Accept: 'application/json' };
   if (body !== undefined) headers['Content-Type'] = body instanceof URLSearchParams ? 'application/x-www-form-urlencoded' : 'application/json';
-  const answer = await reach(path, {
+  const [answer, text] = await reach(path, {
     method, headers, cache: 'no-store', credentials: 'same-origin',
     body: body === undefined || body instanceof URLSearchParams ? body : JSON.stringify(body),
     signal: limit(seconds, signal),
   });
-  const text = await answer.text();
   if (answer.ok) return text && (answer.headers.get('Content-Type') ?? '').includes('json') ? JSON.parse(text) : undefined;
   if (path !== '/login' && (answer.status === 401 || answer.status === 403)) {
     if (!renews && (renewing || renewed > before)) {
@@ -67,14 +72,16 @@ export async function call(method, path, body, { seconds = 60, signal, renews = 
 export const get = (path, query = {}, options) => call('GET', path + search(query), undefined, options);
 export const post = (path, body = {}, options) => call('POST', path, body, options);
 export const put = (path, body, options) => call('PUT', path, body, options);
-export const remove = (path) => call('DELETE', path);
+export const remove = (path, options) => call('DELETE', path, undefined, options);
 
+// reach answers the answer and its text.
 async function reach(path, init) {
   try {
-    return await fetch(path, init);
+    const answer = await fetch(path, init);
+    return [answer, await answer.text()];
   } catch (error) {
     if (error.name === 'AbortError') throw error;
-    if (error.name === 'TimeoutError') throw new Failure(0, t('failure.timeout'));
+    if (error.name === 'TimeoutError') throw new Late();
     window.dispatchEvent(new Event('oibus-unreachable'));
     throw new Failure(0, t('failure.offline'));
   }

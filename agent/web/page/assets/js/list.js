@@ -1,6 +1,6 @@
 // Lists of things: what is shown while they load, when there are none, when they cannot be had; an editor to create
 // and change one; a question before one is deleted.
-import { post, put, remove } from './api.js';
+import { get, post, put, remove } from './api.js';
 import { $, $$, setText, show } from './dom.js';
 import { ask, guard, openDialog } from './dialog.js';
 import { Form } from './form.js';
@@ -47,6 +47,20 @@ export class Editor {
     this.form = new Form($('form', this.dialog), { submit: (values) => this.#save(values), check: (values) => check?.(values, this.thing), guarded: false });
     for (const button of $$('[data-create]')) button.addEventListener('click', () => this.open());
     guard(this.dialog, () => this.form.dirty);
+  }
+
+  // change opens with a thing as it is now: the list may show what it was an hour ago.
+  async change({ id }) {
+    if (this.asking) return;
+    this.asking = true;
+    try {
+      this.open(await get(`${this.path}/${encodeURIComponent(id)}`));
+    } catch (error) {
+      complain(error);
+      await this.saved?.();
+    } finally {
+      this.asking = false;
+    }
   }
 
   open(thing) {

@@ -91,11 +91,12 @@ export function cacheExplorer() {
     openDialog($('#file'));
     try {
       const content = await get(`${base}/cache/content/${encodeURIComponent(filename)}`, { folder: listed });
+      if (open !== file) return;
       setText($('#file-content'), laidOut(content));
       show($('#file-cut'), content.truncated);
       setText($('#file-cut span'), t('cache.cut', { size: bytes(content.totalSize) }));
     } catch (error) {
-      setText($('#file-content'), error.message);
+      if (open === file) setText($('#file-content'), error.message);
     }
   }
 

@@ -1,6 +1,6 @@
 // Groups of items: one scan mode, and read together where the type of the South can do that.
 import { get, post, put, remove } from '../api.js';
-import { $, clone, h, setText } from '../dom.js';
+import { $, $$, clone, h, setText } from '../dom.js';
 import { ask, guard, openDialog } from '../dialog.js';
 import { t } from '../text.js';
 import { complain, toast } from '../toast.js';
@@ -21,7 +21,7 @@ const acceptable = ({ manifest }) => manifest.items.rootAttribute.attributes.fin
 export function groupList(shared) {
   const root = $('#groups');
   const dialog = $('#group');
-  let open;
+  let open, asking = false;
   const form = new ManifestForm($('form', dialog), { submit: save, guarded: false });
   guard(dialog, () => form.dirty);
 
@@ -40,10 +40,23 @@ export function groupList(shared) {
   function row(one) {
     const { historySettings: h, standardSettings: s } = one;
     const element = clone($('#group-row'), { name: s.name, scanMode: s.scanMode?.name ?? '–', history: shared.manifest.modes.history && h.maxReadInterval !== null ? t('groups.history.text', { interval: h.maxReadInterval, delay: h.readDelay ?? 0 }) : '–' });
-    $('[data-show]', element).addEventListener('click', () => edit(one));
-    $('[data-edit]', element).addEventListener('click', () => edit(one));
+    for (const button of $$('[data-show], [data-edit]', element)) button.addEventListener('click', () => change(one));
     $('[data-delete]', element).addEventListener('click', () => drop(one));
     return element;
+  }
+
+  // change opens a group as it is now.
+  async function change({ id }) {
+    if (asking) return;
+    asking = true;
+    try {
+      edit(await get(`${base}/groups/${id}`));
+    } catch (error) {
+      complain(error);
+      await refresh();
+    } finally {
+      asking = false;
+    }
   }
 
   function edit(one) {

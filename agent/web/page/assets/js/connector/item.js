@@ -15,6 +15,7 @@ import { base, kind } from './base.js';
 
 const HOUR = 3_600_000;
 const TEST_SECONDS = 300;
+const SLOW = { seconds: 120 }; // a history query that runs is stopped for it
 const plain = kind === 'history'; // an item that has neither scan mode nor group nor history settings
 const MOST = 100_000; // characters of a result that are shown
 
@@ -23,10 +24,11 @@ export function itemEditor(shared, saved) {
   const { one, manifest } = shared;
   const settings = manifest.items.rootAttribute.attributes.find(({ key }) => key === 'settings');
   const accepts = manifest.items.rootAttribute.attributes.find(({ key }) => key === 'scanMode')?.acceptableType ?? 'POLL';
-  let open, test;
+  let open, test, trying; // trying ends the test that is under way
   const form = new ManifestForm($('form', dialog), { submit: save, guarded: false });
 
   guard(dialog, () => form.dirty);
+  dialog.addEventListener('close', () => trying?.abort());
 
   // itemForm are the fields of an item: a group decides its scan mode, and, if it syncs, its history settings.
   function itemForm(item) {
@@ -72,8 +74,8 @@ export function itemEditor(shared, saved) {
 
   async function save() {
     const content = body();
-    if (open) await put(`${base}/items/${open.id}`, content);
-    else await post(`${base}/items`, content);
+    if (open) await put(`${base}/items/${open.id}`, content, SLOW);
+    else await post(`${base}/items`, content, SLOW);
     dialog.close();
     toast(t('items.saved', { name: content.name }));
     await saved();
@@ -111,6 +113,7 @@ export function itemEditor(shared, saved) {
     test.find('transformer').control.addEventListener('change', choose);
     const zone = manifest.modes.history ? [h('p', { class: 'hint' }, t('history.zone', { zone: timeZoneName }))] : [];
     $('#item-test-fields').replaceChildren(...zone, test.element, options);
+    trying?.abort();
     $('#item-test').open = false;
     show($('#item-sides'), false);
     setText($('#item-tried'), '');
@@ -123,11 +126,13 @@ export function itemEditor(shared, saved) {
     const { startTime, endTime, transformer } = test.read();
     const testing = { ...(startTime ? { history: { startTime, endTime } } : {}), ...(transformer ? { showFailure: true, transformer: { transformerId: transformer, options: test.options.read() } } : {}) };
     const { name, settings: itemSettings } = form.read().item;
+    trying?.abort();
+    const { signal } = trying = new AbortController();
     button.setAttribute('aria-busy', 'true');
     tried.className = 'test-result';
     setText(tried, t('connector.testing'));
     try {
-      const result = await post(`${base}/${plain ? 'test/items' : 'items/test'}?southType=${shared.southType}&itemName=${encodeURIComponent(name || 'test')}`, { southSettings: shared.currentSettings(), itemSettings, testingSettings: testing }, { seconds: TEST_SECONDS });
+      const result = await post(`${base}/${plain ? 'test/items' : 'items/test'}?southType=${shared.southType}&itemName=${encodeURIComponent(name || 'test')}`, { southSettings: shared.currentSettings(), itemSettings, testingSettings: testing }, { seconds: TEST_SECONDS, signal });
       const failure = result.transformerError; // what was read is what the options of the transformer are corrected with
       tried.classList.add(failure ? 'bad' : 'ok');
       setText(tried, failure ? said(failure) : t('items.tried', { connection: duration(result.connectionDuration ?? 0), query: duration(result.queryDuration ?? 0) }));
@@ -135,11 +140,12 @@ export function itemEditor(shared, saved) {
       side('transformed', result.transformed, t(failure ? 'items.transformFailed' : 'items.notTransformed'));
       show($('#item-sides'), true);
     } catch (error) {
+      if (error.name === 'AbortError') return; // another item is open by now, or tried
       tried.classList.add('bad');
       setText(tried, said(error.message));
       show($('#item-sides'), false);
     } finally {
-      button.removeAttribute('aria-busy');
+      if (trying.signal === signal) button.removeAttribute('aria-busy');
     }
   });
 

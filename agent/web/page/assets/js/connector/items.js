@@ -21,7 +21,7 @@ export function itemTable(shared) {
   const root = $('#items');
   const filters = $('#item-filters');
   const chosen = new Set(); // ids
-  let page = 0, sort = 'name', shown = [], total = 0, asking;
+  let page = 0, sort = 'name', shown = [], total = 0, asking, changing = false;
 
   // summary shows what of the settings of an item tells it from others: the texts that the manifest wants seen.
   const telling = shared.manifest.items.rootAttribute.attributes.find(({ key }) => key === 'settings').attributes
@@ -91,17 +91,31 @@ export function itemTable(shared) {
     });
     enabled.checked = item.enabled;
     enabled.setAttribute('aria-label', t('items.enableOne', { name: item.name }));
-    enabled.addEventListener('change', () => act(() => post(`${base}/items/${item.id}/${enabled.checked ? 'enable' : 'disable'}`)));
+    enabled.addEventListener('change', () => act(() => post(`${base}/items/${item.id}/${enabled.checked ? 'enable' : 'disable'}`, {}, SLOW)));
     $('[data-text=updated]', element).title = instant(item.updatedAt);
-    $('[data-edit]', element).addEventListener('click', () => edit(item));
+    $('[data-edit]', element).addEventListener('click', () => change(item));
     $('[data-copy]', element).addEventListener('click', () => edit({ ...item, id: null, name: t('connector.copyOf', { name: item.name }) }));
     $('[data-delete]', element).setAttribute('aria-label', t('items.deleteOne', { name: item.name }));
     $('[data-delete]', element).addEventListener('click', async () => {
       if (!(await ask({ title: t('items.delete.title', { name: item.name }), text: t('items.delete.text'), yes: t('action.delete'), danger: true }))) return;
       chosen.delete(item.id);
-      await act(() => remove(`${base}/items/${item.id}`));
+      await act(() => remove(`${base}/items/${item.id}`, SLOW));
     });
     return element;
+  }
+
+  // change opens an item as it is now.
+  async function change({ id }) {
+    if (changing) return;
+    changing = true;
+    try {
+      edit(await get(`${base}/items/${id}`));
+    } catch (error) {
+      complain(error);
+      await refresh(true);
+    } finally {
+      changing = false;
+    }
   }
 
   async function act(action, done) {
@@ -136,20 +150,12 @@ export function itemTable(shared) {
   });
   $('#bulk-all').addEventListener('click', async () => {
     try {
-      for (const id of await found()) chosen.add(id);
+      for (const id of await get(`${base}/items/ids`, query())) chosen.add(id); // of all that the search finds
       drawChosen();
     } catch (error) {
       complain(error);
     }
   });
-
-  // found are the ids of all items that the search finds.
-  async function found() {
-    if (!plain) return get(`${base}/items/ids`, query());
-    const { name, enabled } = query();
-    const fits = (item) => item.name.toLowerCase().includes(name.toLowerCase()) && (!enabled || String(item.enabled) === enabled);
-    return (await get(`${base}/items/list`, {}, SLOW)).filter(fits).map(({ id }) => id);
-  }
 
   async function turn(how, done) {
     await post(`${base}/items/${how}`, { itemIds: [...chosen] }, SLOW);

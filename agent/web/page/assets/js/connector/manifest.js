@@ -158,8 +158,8 @@ function ruled({ rootAttribute }, values) {
 // ManifestForm is a whole form of several parts: name → [place, attribute, values, what its context has besides]. Errors of the REST API are shown
 // beside the control that they name.
 export class ManifestForm {
-  constructor(form, { submit, changed = () => {}, guarded = true }) {
-    Object.assign(this, { form, submit, changed, parts: {}, baseline: '' });
+  constructor(form, { submit, saved = () => {}, changed = () => {}, guarded = true }) {
+    Object.assign(this, { form, submit, saved, changed, parts: {}, baseline: '' });
     form.addEventListener('input', () => this.#changed());
     form.addEventListener('change', () => this.#changed());
     form.addEventListener('submit', (event) => this.#send(event));
@@ -180,6 +180,17 @@ export class ManifestForm {
 
   settle() {
     this.baseline = JSON.stringify(this.read());
+    this.#changed();
+  }
+
+  // follow takes over what a switch has become meanwhile, unless the person has turned it here.
+  follow(part, key, value) {
+    const stored = this.baseline && JSON.parse(this.baseline);
+    const node = this.parts[part]?.find(key);
+    if (!node || !stored || stored[part][key] === value) return;
+    if (node.read() === stored[part][key]) node.control.checked = value;
+    stored[part][key] = value;
+    this.baseline = JSON.stringify(stored);
     this.#changed();
   }
 
@@ -230,8 +241,11 @@ export class ManifestForm {
     this.busy = true;
     button.setAttribute('aria-busy', 'true');
     try {
-      await this.submit(this.read());
-      this.settle();
+      const [sent, before] = [this.read(), this.baseline];
+      await this.submit(sent);
+      if (this.baseline === before) this.baseline = JSON.stringify(sent); // what was typed meanwhile is not saved
+      this.saved();
+      this.#changed();
     } catch (failure) {
       if (!(failure instanceof Error) || failure.status === undefined) throw failure;
       this.refuse(failure);

@@ -78,6 +78,7 @@ function live(shared, row) {
   if (!row) return; // it was deleted elsewhere, or is not known yet
   const { one } = shared;
   one.enabled = row.enabled;
+  form?.follow('head', 'enabled', row.enabled);
   const { tone, word } = condition(row);
   $('#connector-state').className = `badge badge-${tone}`;
   setText($('#connector-state'), t(`connector.state.${word}`));

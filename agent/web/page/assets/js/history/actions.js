@@ -29,7 +29,7 @@ export async function restart(one) {
 // drop asks and deletes; it tells whether it did.
 export async function drop(one) {
   if (!(await ask({ title: t('history.delete.title', { name: one.name }), text: t('history.delete.text'), yes: t('action.delete'), danger: true }))) return false;
-  return attempt(() => remove(address(one)), t('connector.deleted', { name: one.name }));
+  return attempt(() => remove(address(one), SLOW), t('connector.deleted', { name: one.name }));
 }
 
 async function attempt(action, done) {

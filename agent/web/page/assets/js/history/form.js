@@ -22,7 +22,7 @@ export class QueryForm {
   // from are the ids of the South and the North that secrets are copied from.
   constructor(element, { south, north, context, submit, from = {} }) {
     Object.assign(this, { south, north, context, from });
-    this.form = new ManifestForm(element, { submit: (values) => this.#submit(submit, values), changed: (dirty) => { $('#discard').disabled = !dirty; } });
+    this.form = new ManifestForm(element, { submit: (values) => this.#submit(submit, values), saved: () => this.form.follow('reset', 'resetCache', false), changed: (dirty) => { $('#discard').disabled = !dirty; } });
     setText($('#south-about'), typeName(south.id));
     setText($('#north-about'), typeName(north.id));
     setText($('#range-zone'), t('history.zone', { zone: timeZoneName }));
@@ -62,8 +62,6 @@ export class QueryForm {
       throw new Failure(400, '', { 'queryTimeRange.endTime': t('history.endBeforeStart') });
     }
     await submit({ ...head, queryTimeRange, southSettings, northSettings, caching: cachingBody(caching), reset: !!reset?.resetCache });
-    const again = this.form.parts.reset?.find('resetCache');
-    if (again) again.control.checked = false;
   }
 
   async #test(side, button) {

@@ -9,6 +9,8 @@ import { byName, transformerName } from '../connector/labels.js';
 import { attribute, drawObject, group, ManifestForm } from '../connector/manifest.js';
 import { itemPicker } from '../connector/picker.js';
 
+const SLOW = { seconds: 120 }; // a query that runs is stopped for it
+
 export function linkList(shared) {
   const root = $('#links');
   const dialog = $('#link');
@@ -80,7 +82,7 @@ export function linkList(shared) {
       return;
     }
     const transformer = shared.transformers.find((each) => each.id === link.transformer);
-    await post(`${base}/transformers`, { id: open?.id ?? '', transformer, options: options?.read() ?? {}, items });
+    await post(`${base}/transformers`, { id: open?.id ?? '', transformer, options: options?.read() ?? {}, items }, SLOW);
     dialog.close();
     toast(t('links.saved'));
     await refresh();
@@ -89,7 +91,7 @@ export function linkList(shared) {
   async function drop(link) {
     if (!(await ask({ title: t('links.delete'), text: t('links.delete.text'), yes: t('action.delete'), danger: true }))) return;
     try {
-      await remove(`${base}/transformers/${link.id}`);
+      await remove(`${base}/transformers/${link.id}`, SLOW);
     } catch (error) {
       complain(error);
     }

@@ -43,7 +43,7 @@ function row(certificate) {
   $('[data-open]', element).addEventListener('click', () => details(certificate));
   const [edit, drop] = [$('[data-edit]', element), $('[data-delete]', element)];
   edit.setAttribute('aria-label', t('certificates.editOne', { name: certificate.name }));
-  edit.addEventListener('click', () => editor.open(certificate));
+  edit.addEventListener('click', () => editor.change(certificate));
   drop.setAttribute('aria-label', t('certificates.deleteOne', { name: certificate.name }));
   drop.addEventListener('click', () => editor.drop(certificate));
   return element;

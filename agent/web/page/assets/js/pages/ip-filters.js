@@ -44,7 +44,7 @@ function row(filter) {
   show($('[data-you]', element), matches(filter.address, client));
   const [edit, drop] = [$('[data-edit]', element), $('[data-delete]', element)];
   edit.setAttribute('aria-label', t('ip-filters.editOne', { name: filter.address }));
-  edit.addEventListener('click', () => editor.open(filter));
+  edit.addEventListener('click', () => editor.change(filter));
   drop.setAttribute('aria-label', t('ip-filters.deleteOne', { name: filter.address }));
   drop.addEventListener('click', () => {
     const rest = all.filter((other) => other.id !== filter.id);

@@ -12,6 +12,7 @@ import { complain, toast } from '../toast.js';
 const MOST_LINES = 2000; // shown at once; older ones leave as new ones come
 const MOST_HELD = 2000; // new ones kept while paused
 const MOST_SAVED = 50_000; // in one download
+const AT_ONCE = 1000; // of these
 const OPENING = 3000; // ms that the search waits for the stream, which then misses nothing of what comes after
 const FLUSH = 200; // ms between drawings of new lines
 const ranges = { '15m': 900, '1h': 3600, '24h': 86_400, '7d': 604_800 };
@@ -220,7 +221,7 @@ $('#download').addEventListener('click', async (event) => {
     const fixed = period();
     const entries = [];
     for (let n = 0, pages = 1; n < pages && entries.length < MOST_SAVED; n++) {
-      const found = await get('/api/logs', { ...filter(), ...fixed, page: n });
+      const found = await get('/api/logs', { ...filter(), ...fixed, page: n, size: AT_ONCE });
       pages = found.totalPages;
       entries.push(...found.content);
     }

@@ -224,7 +224,15 @@ $('#test').addEventListener('click', async (event) => {
 });
 
 const actions = {
-  edit: () => openForm('edit'),
+  async edit() {
+    try {
+      stored = await get('/api/oianalytics/registration'); // the cloud may have changed what it has
+    } catch (error) {
+      complain(error);
+      return;
+    }
+    openForm('edit');
+  },
   // A code that nobody used is replaced at once; a registration that works is only left after a question.
   async renew() {
     if (stored.status === 'REGISTERED') {

@@ -48,7 +48,7 @@ function row(mode) {
   element.dataset.cron = mode.cron;
   show($('code', element), !reserved);
   for (const button of $$('.row-actions button', element)) show(button, !reserved);
-  $('[data-edit]', element).addEventListener('click', () => editor.open(mode));
+  $('[data-edit]', element).addEventListener('click', () => editor.change(mode));
   $('[data-edit]', element).setAttribute('aria-label', t('scan-modes.editOne', { name: mode.name }));
   $('[data-delete]', element).addEventListener('click', () => editor.drop(mode));
   $('[data-delete]', element).setAttribute('aria-label', t('scan-modes.deleteOne', { name: mode.name }));

@@ -8,18 +8,18 @@ import { attribute, group, ManifestForm } from '../connector/manifest.js';
 import { explain } from '../refused.js';
 import { plural, t } from '../text.js';
 import { toast } from '../toast.js';
-import { contentName, drop, INPUTS, named, OUTPUTS } from '../transformer/actions.js';
+import { contentName, drop, INPUTS, named, OUTPUTS, usersOf } from '../transformer/actions.js';
 import { CodeField } from '../transformer/code.js';
 import { advancedForm, empty, fromTable, optionsForm, simple, toTable } from '../transformer/options.js';
 import { template } from '../transformer/template.js';
 import { Trial } from '../transformer/trial.js';
-import { address, usage } from '../transformer/usage.js';
+import { address } from '../transformer/usage.js';
 
 const root = $('#transformer');
 const { id } = root.dataset;
 const isNew = id === 'new';
 const SECONDS = 300;
-let one, form, code, trial, users, advanced;
+let one, form, code, trial, advanced;
 
 const whole = (name) => { for (const part of root.querySelectorAll(':scope > [data-state]')) show(part, part.dataset.state === name); };
 
@@ -91,7 +91,7 @@ function editor(context) {
   show($('#code-form'), true);
   show($('#discard'), !isNew);
   $('#discard').addEventListener('click', draw);
-  $('#delete').addEventListener('click', async () => { if (await drop(one, users)) leave('/transformers'); });
+  $('#delete').addEventListener('click', async () => { if (await drop(one)) leave('/transformers'); });
   $('#template').addEventListener('click', async () => {
     const [now, { head: values }] = [form.read().code.customCode.trim(), form.read()];
     if (now && now !== template(one).trim() && !(await ask({ title: t('code.template.title'), text: t('code.template.text'), yes: t('code.template') }))) return;
@@ -145,7 +145,8 @@ async function save() {
   }
   const body = command();
   const reshaped = !isNew && sorted(body.customManifest) !== sorted(one.manifest);
-  if (reshaped && users?.length && !(await ask({ title: t('transformers.reshape.title'), text: `${named(users)} ${t('transformers.reshape.text')}`, yes: t('action.save'), danger: true }))) throw new Failure(400, t('transformers.reshape.kept'));
+  const users = reshaped ? await usersOf(id) : [];
+  if (users.length && !(await ask({ title: t('transformers.reshape.title'), text: `${named(users)} ${t('transformers.reshape.text')}`, yes: t('action.save'), danger: true }))) throw new Failure(400, t('transformers.reshape.kept'));
   if (isNew) {
     const made = await post('/api/transformers', body);
     toast(t('connector.saved', { name: made.name }));
@@ -165,14 +166,14 @@ const sorted = (value) => JSON.stringify(value, (key, v) => (v && typeof v === '
 /* Who uses it */
 
 async function showUsers() {
+  const list = $('#users');
   try {
-    users = (await usage()).get(id) ?? [];
+    const users = await usersOf(id);
+    list.replaceChildren(...(users.length ? users.map((user) => h('li', {}, h('a', { href: address(user) }, user.name), ' ', h('span', { class: 'muted' }, t(`transformers.user.${user.kind}`)))) : [h('li', { class: 'muted' }, t('transformers.unused'))]));
+    setText($('#users-count'), users.length ? plural('transformers.users', users.length) : '');
   } catch (error) {
-    setText($('#users'), error.message);
-    return;
+    setText(list, error.message);
   }
-  $('#users').replaceChildren(...(users.length ? users.map((user) => h('li', {}, h('a', { href: address(user) }, user.name), ' ', h('span', { class: 'muted' }, t(`transformers.user.${user.kind}`)))) : [h('li', { class: 'muted' }, t('transformers.unused'))]));
-  setText($('#users-count'), users.length ? plural('transformers.users', users.length) : '');
   show($('#usage'), true);
 }
 

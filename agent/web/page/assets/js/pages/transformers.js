@@ -36,7 +36,7 @@ function row(one) {
   const button = $('[data-delete]', element);
   show(button, custom);
   button.setAttribute('aria-label', t('connector.deleteOne', { name: one.name }));
-  button.addEventListener('click', async () => { if (await drop(one, users?.get(one.id))) load(); });
+  button.addEventListener('click', async () => { if (await drop(one)) load(); });
   const by = users?.get(one.id) ?? [];
   const place = $('[data-users]', element);
   for (const [i, user] of by.entries()) place.append(i ? ', ' : '', h('a', { href: address(user) }, user.name));

@@ -38,7 +38,7 @@ function row(user) {
   show($('[data-you]', element), isSelf);
   const [edit, drop] = [$('[data-edit]', element), $('[data-delete]', element)];
   edit.setAttribute('aria-label', t('users.editOne', { name: user.login }));
-  edit.addEventListener('click', () => (isSelf ? location.assign('/account') : editor.open(user)));
+  edit.addEventListener('click', () => (isSelf ? location.assign('/account') : editor.change(user)));
   drop.setAttribute('aria-label', t('users.deleteOne', { name: user.login }));
   drop.addEventListener('click', () => editor.drop(user));
   show(drop, !isSelf); // nobody deletes the account they use
