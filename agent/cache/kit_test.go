@@ -128,6 +128,12 @@ func search(t testing.TB, c *Cache, q Query) Found {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for folder, files := range map[Folder][]File{InCache: f.Cache, InError: f.Error, InArchive: f.Archive} {
+		names, err := c.Names(folder, q)
+		if err != nil || len(names) != len(files) || len(names) > 0 && names[0] != files[0].Filename {
+			t.Errorf("names in %s: %q, %v, found %v", folder, names, err, files)
+		}
+	}
 	return f
 }
 

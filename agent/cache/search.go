@@ -43,6 +43,18 @@ func (c *Cache) Search(q Query) (Found, error) {
 	return f, err
 }
 
+// Names are the ids of the contents of one folder that q wants: little even of very many.
+func (c *Cache) Names(folder Folder, q Query) ([]string, error) {
+	names := []string{}
+	err := c.Walk(q, func(in Folder, file File) bool {
+		if in == folder {
+			names = append(names, file.Filename)
+		}
+		return true
+	})
+	return names, err
+}
+
 // Walk calls each with the contents that q wants, of all folders as they come, until it returns false. What is put or
 // moved meanwhile may be missed. each must not use the cache.
 func (c *Cache) Walk(q Query, each func(Folder, File) bool) error {

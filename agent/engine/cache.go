@@ -69,6 +69,15 @@ func (s *Service) SearchCache(northID string, q cache.Query) (CacheFound, error)
 	return CacheFound{r.Metrics(), entity.Milli(s.now()), found}, err
 }
 
+// CacheNames are the ids of what a search finds in one folder of the cache of a North.
+func (s *Service) CacheNames(northID string, folder cache.Folder, q cache.Query) ([]string, error) {
+	r, err := s.cacheOf(northID)
+	if err != nil {
+		return nil, err
+	}
+	return r.Cache().Names(folder, q)
+}
+
 // CacheFile shows the beginning of a content.
 func (s *Service) CacheFile(northID string, folder cache.Folder, filename string) (cache.View, error) {
 	r, err := s.cacheOf(northID)

@@ -38,6 +38,15 @@ func (s *Service) SearchCache(id string, q cache.Query) (CacheFound, error) {
 	return CacheFound{northMetrics(n.Metrics()), entity.Milli(s.now()), found}, err
 }
 
+// CacheNames are the ids of what a search finds in one folder of the cache of a query.
+func (s *Service) CacheNames(id string, folder cache.Folder, q cache.Query) ([]string, error) {
+	n, err := s.cacheOf(id)
+	if err != nil {
+		return nil, err
+	}
+	return n.Cache().Names(folder, q)
+}
+
 // CacheFile shows the beginning of a content.
 func (s *Service) CacheFile(id string, folder cache.Folder, filename string) (cache.View, error) {
 	n, err := s.cacheOf(id)

@@ -25,6 +25,7 @@ type Engine interface {
 	LastValue(southID, itemID string) (any, error)
 
 	SearchCache(northID string, q cache.Query) (any, error)
+	CacheNames(northID string, folder cache.Folder, q cache.Query) ([]string, error)
 	CacheFile(northID string, folder cache.Folder, filename string) (cache.View, error)
 	CacheReader(northID string, folder cache.Folder, filename string) (cache.File, io.ReadCloser, error)
 	UpdateCache(northID string, u cache.Update) error

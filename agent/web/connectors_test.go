@@ -331,6 +331,18 @@ func TestACachedFileIsDownloadedWhole(t *testing.T) {
 	}
 }
 
+func TestTheNamesOfAllThatASearchFindsAreHad(t *testing.T) {
+	t.Parallel()
+	s, _, north := with(t)
+	s.as("GET", "/api/north/"+north+"/cache/names?folder=error&nameContains=fl", "").want(t, "names", 200, `["x8Kd01LmQ2za"]`)
+	if r := s.as("GET", "/api/north/"+north+"/cache/names?folder=attic", ""); r.status != 400 || !strings.Contains(r.body, "['cache','error','archive']") {
+		t.Errorf("an unknown folder: %d %s", r.status, r.body)
+	}
+	if r := s.as("GET", "/api/north/nothing/cache/names?folder=error", ""); r.status != 404 {
+		t.Errorf("of nothing: %d %s", r.status, r.body)
+	}
+}
+
 func TestManyItemsAreCheckedImportedAndFound(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a lot of work, which the race detector only makes slow")

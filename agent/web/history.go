@@ -42,6 +42,7 @@ type Histories interface {
 	TestItem(ctx context.Context, t connectors.HistoryTest) (any, error)
 
 	SearchCache(id string, q cache.Query) (any, error)
+	CacheNames(id string, folder cache.Folder, q cache.Query) ([]string, error)
 	CacheFile(id string, folder cache.Folder, filename string) (cache.View, error)
 	CacheReader(id string, folder cache.Folder, filename string) (cache.File, io.ReadCloser, error)
 	UpdateCache(id string, u cache.Update) error

@@ -172,6 +172,10 @@ func (s *Server) searchHistoryCache(r *http.Request) (any, error) {
 	return searchCacheOf(r, s.o.Histories.SearchCache)
 }
 
+func (s *Server) historyCacheNames(r *http.Request) ([]string, error) {
+	return cacheNamesOf(r, s.o.Histories.CacheNames)
+}
+
 func (s *Server) historyCacheFile(r *http.Request) (cache.View, error) {
 	folder, err := folderOf(r)
 	if err != nil {

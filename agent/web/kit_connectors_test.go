@@ -124,6 +124,11 @@ func (f *fakeEngine) SearchCache(northID string, q cache.Query) (any, error) {
 		errors.Join(err, f.note("search", north, string(text)))
 }
 
+func (f *fakeEngine) CacheNames(northID string, folder cache.Folder, q cache.Query) ([]string, error) {
+	north, err := f.north(northID)
+	return []string{"x8Kd01LmQ2za"}, errors.Join(err, f.note("names", north, string(folder), q.NameContains))
+}
+
 func (f *fakeEngine) north(id string) (string, error) {
 	north, err := f.known.North(id)
 	if err != nil {

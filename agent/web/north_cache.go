@@ -29,6 +29,31 @@ func (s *Server) searchCache(r *http.Request) (any, error) {
 }
 
 func searchCacheOf(r *http.Request, search func(id string, q cache.Query) (any, error)) (any, error) {
+	asked, err := cacheQuery(r)
+	if err != nil {
+		return nil, err
+	}
+	return search(r.PathValue("id"), asked)
+}
+
+// cacheNames are the ids of all contents of a folder that a search chooses: what the page needs to change all of them.
+func (s *Server) cacheNames(r *http.Request) ([]string, error) {
+	return cacheNamesOf(r, s.o.Engine.CacheNames)
+}
+
+func cacheNamesOf(r *http.Request, names func(id string, folder cache.Folder, q cache.Query) ([]string, error)) ([]string, error) {
+	folder, err := folderOf(r)
+	if err != nil {
+		return nil, err
+	}
+	asked, err := cacheQuery(r)
+	if err != nil {
+		return nil, err
+	}
+	return names(r.PathValue("id"), folder, asked)
+}
+
+func cacheQuery(r *http.Request) (cache.Query, error) {
 	q := queryOf(r)
 	asked := cache.Query{
 		Start: q.text("start"), End: q.text("end"), NameContains: q.text("nameContains"), IDOnly: q.text("names") != "all",
@@ -36,10 +61,7 @@ func searchCacheOf(r *http.Request, search func(id string, q cache.Query) (any, 
 	}
 	q.instant("start")
 	q.instant("end")
-	if err := q.err(); err != nil {
-		return nil, err
-	}
-	return search(r.PathValue("id"), asked)
+	return asked, q.err()
 }
 
 // count is a number that is not negative, 0 when it is missing.

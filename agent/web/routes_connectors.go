@@ -59,6 +59,7 @@ func (s *Server) connectorTable() []operation {
 		{"POST", "/api/north/{id}/transformers", api, changeTop(linkParts, s.saveLink), false},
 		{"DELETE", "/api/north/{id}/transformers/{linkId}", api, act(s.deleteLink), false},
 		{"GET", "/api/north/{id}/cache/search", api, slow(show(s.searchCache)), false},
+		{"GET", "/api/north/{id}/cache/names", api, slow(show(s.cacheNames)), false}, // ours
 		{"GET", "/api/north/{id}/cache/content/{filename}", api, show(s.cacheFile), false},
 		{"GET", "/api/north/{id}/cache/content/{filename}/download", api, s.downloadCacheFile, false}, // ours
 		{"POST", "/api/north/{id}/cache/update", api, slow(change(cacheUpdateForm, s.updateCache)), false},

@@ -40,6 +40,7 @@ func (s *Server) historyTable() []operation {
 		{"POST", one + "/transformers", api, slow(changeTop(historyLinkParts, s.saveHistoryLink)), false},
 		{"DELETE", one + "/transformers/{linkId}", api, slow(act(s.deleteHistoryLink)), false},
 		{"GET", one + "/cache/search", api, slow(show(s.searchHistoryCache)), false},
+		{"GET", one + "/cache/names", api, slow(show(s.historyCacheNames)), false}, // ours
 		{"GET", one + "/cache/content/{filename}", api, show(s.historyCacheFile), false},
 		{"GET", one + "/cache/content/{filename}/download", api, s.downloadHistoryCacheFile, false}, // ours
 		{"DELETE", one + "/cache/update", api, slow(change(cacheUpdateForm, s.updateHistoryCache)), false},

@@ -419,3 +419,29 @@ func TestWhatIsTypedWhileItIsSavedIsNotSaved(t *testing.T) {
 	b.do("window.release = undefined; document.querySelector('#discard').click()")
 	b.quiet()
 }
+
+func TestAllThatFailedIsSentAgainAtOnce(t *testing.T) {
+	t.Parallel()
+	p := newPlant(t)
+	north := p.console("To look at")
+	names := make([]string, 130)
+	for i := range names {
+		names[i] = fmt.Sprintf("lost %03d.csv", i)
+	}
+	p.cached(cache.InError, names...)
+	b := p.tab()
+	b.open("/norths/" + north + "#cache")
+	b.until("document.querySelector('#cache-filters')")
+	b.do("document.querySelector('#cache-filters [value=error]').click()")
+	b.until("document.querySelectorAll('#cache tbody tr').length === 100")
+	b.click("#cache-select")
+	b.until("document.querySelector('#cache-count').textContent.startsWith('100')")
+	b.click("#cache-all")
+	b.until("document.querySelector('#cache-count').textContent.startsWith('130')")
+	b.click("#cache tbody tr:first-child [data-select]")
+	b.until("document.querySelector('#cache-count').textContent.startsWith('129')")
+	b.click("#cache [data-move=cache]")
+	b.toast("129 contents are sent again")
+	b.until("document.querySelectorAll('#cache tbody tr').length === 1")
+	b.quiet()
+}

@@ -115,6 +115,16 @@ func (e *playedEngine) SearchCache(_ string, q cache.Query) (any, error) {
 	return found, nil
 }
 
+func (e *playedEngine) CacheNames(_ string, folder cache.Folder, _ cache.Query) ([]string, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	names := []string{}
+	for _, f := range e.files[folder] {
+		names = append(names, f.Filename)
+	}
+	return names, nil
+}
+
 func (e *playedEngine) CacheFile(string, cache.Folder, string) (cache.View, error) {
 	return cache.View{Content: `[{"pointId":"a","timestamp":"2026-03-04T08:00:00.000Z","data":{"value":"1"}}]`, ContentFilename: "values.json", TotalSize: 80, ContentType: "json"}, nil
 }

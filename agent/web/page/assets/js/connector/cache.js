@@ -9,7 +9,7 @@ import { complain, toast } from '../toast.js';
 import { base, state } from './base.js';
 
 const FIRST = 100; // contents that are listed at first, newest first
-const MORE = 10; // times as many with each further step
+const MOST = 1000; // and at most: who wants more chooses all that are found
 const BATCH = 5000; // contents that one request changes
 const FOLDERS = ['cache', 'error', 'archive'];
 const SLOW = { seconds: 300 };
@@ -19,26 +19,30 @@ export function cacheExplorer() {
   const filters = $('#cache-filters');
   const chosen = new Set(); // ids
   const rows = new Map(); // folder and id → element: one that stays in the list is not replaced under the pointer
-  let shown = [], listed = 'cache', most = FIRST, open, asking; // listed is the folder of what is shown
+  let shown = [], listed = 'cache', most = FIRST, open, asking, all = false; // listed is the folder of what is shown; all: what is chosen is more than that
 
   setText($('[data-zone]', filters), t('history.zone', { zone: timeZoneName }));
   const folder = () => filters.elements.folder.value;
   const iso = (control) => (control.value ? fromLocalTime(control.value) : '');
+  function query() {
+    const { nameContains, start, end } = filters.elements;
+    return { nameContains: nameContains.value.trim(), start: iso(start), end: iso(end), names: 'all' };
+  }
 
   async function refresh(quiet = false) {
     asking?.abort();
     asking = new AbortController();
     if (!quiet) root.setAttribute('aria-busy', 'true');
-    const { nameContains, start, end } = filters.elements;
     const wanted = folder();
     try {
-      const found = await get(`${base}/cache/search`, { nameContains: nameContains.value.trim(), start: iso(start), end: iso(end), maxNumberOfFilesReturned: most, names: 'all', order: 'newest' }, { signal: asking.signal, ...SLOW });
+      const found = await get(`${base}/cache/search`, { ...query(), maxNumberOfFilesReturned: most, order: 'newest' }, { signal: asking.signal, ...SLOW });
       for (const name of FOLDERS) setText($(`[data-folder-count="${name}"]`), found[name].length >= most ? `${number(most)}+` : number(found[name].length));
       [listed, shown] = [wanted, found[wanted]];
       draw();
       state(root, shown.length ? 'rows' : 'empty');
       setText($('[data-empty-text]', root), t(`cache.empty.${listed}`));
       show($('#cache-more'), shown.length >= most);
+      show($('[data-more]', root), most < MOST);
       setText($('#cache-more span'), t('cache.shown', { n: number(shown.length) }));
       drawChosen();
     } catch (error) {
@@ -102,7 +106,8 @@ export function cacheExplorer() {
 
   function drawChosen() {
     const here = new Set(shown.map(({ filename }) => filename));
-    for (const id of chosen) if (!here.has(id)) chosen.delete(id);
+    if (!all) for (const id of chosen) if (!here.has(id)) chosen.delete(id);
+    show($('#cache-all'), !all && shown.length >= most);
     show($('#cache-bulk'), chosen.size > 0);
     setText($('#cache-count'), plural('cache.chosen', chosen.size));
     for (const button of $$('[data-move]', root)) show(button, button.dataset.move !== listed);
@@ -125,6 +130,7 @@ export function cacheExplorer() {
         await post(`${base}/cache/update`, update, SLOW);
       }
       toast(plural(`cache.done.${to}`, ids.length));
+      all = false;
       chosen.clear();
       $('#file').close();
     } catch (error) {
@@ -136,6 +142,7 @@ export function cacheExplorer() {
   for (const button of $$('[data-move]', root)) {
     button.addEventListener('click', async () => {
       if (button.dataset.move === 'none') {
+        all = false;
         chosen.clear();
         drawChosen();
         return;
@@ -146,12 +153,28 @@ export function cacheExplorer() {
     });
   }
   for (const button of $$('[data-one]', $('#file'))) button.addEventListener('click', () => move([open.filename], button.dataset.one));
+  $('#cache-all').addEventListener('click', async ({ currentTarget: button }) => {
+    button.setAttribute('aria-busy', 'true');
+    try {
+      const [of, names] = [listed, await get(`${base}/cache/names`, { ...query(), folder: listed }, SLOW)];
+      if (of !== listed) return;
+      all = true;
+      for (const name of names) chosen.add(name);
+      drawChosen();
+    } catch (error) {
+      complain(error);
+    } finally {
+      button.removeAttribute('aria-busy');
+    }
+  });
   $('#cache-select').addEventListener('change', ({ target }) => {
+    all = false;
     chosen.clear();
     if (target.checked) for (const { filename } of shown) chosen.add(filename);
     drawChosen();
   });
   const search = () => {
+    all = false;
     most = FIRST;
     refresh();
   };
@@ -160,7 +183,7 @@ export function cacheExplorer() {
   filters.addEventListener('submit', (event) => event.preventDefault());
   $('#cache-refresh').addEventListener('click', () => refresh());
   $('[data-more]', root).addEventListener('click', () => {
-    most *= MORE;
+    most = MOST;
     refresh();
   });
   $('[data-retry]', root).addEventListener('click', () => refresh());
