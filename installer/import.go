@@ -13,6 +13,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"oibus/platform"
@@ -80,10 +81,11 @@ func importSource(args []string, other siteImport) (string, error) {
 	return one(args, "the file to import, or --from,")
 }
 
-// Limits on what is imported: far more than a site with 100,000 items has, far less than fills a disk.
+// Limits on what is imported: far more than a site with 100,000 items has, far less than fills a disk. A log of items may
+// be more than twice what its items need.
 const (
 	maxImportFiles = 20_000
-	maxImportFile  = 64 << 20
+	maxImportFile  = 256 << 20
 	maxImportAll   = 512 << 20
 )
 
@@ -139,8 +141,9 @@ func (im *imported) take(name string, text []byte) error {
 		return nil
 	case path.Clean(name) != name || !fs.ValidPath(name) || strings.ContainsAny(name, "\\:\x00") || !exportable(name, true):
 		return errors.New("it does not belong to a configuration")
-	case strings.HasPrefix(name, stateFolder+"/") && !isDocument(text):
-		return errors.New("it is not a document of OIBus")
+	}
+	if err := checkContent(name, text); err != nil {
+		return err
 	}
 	if _, twice := im.files[name]; twice {
 		return errors.New("it is there twice")
@@ -166,9 +169,14 @@ func (im *imported) check() error {
 	case im.files["state/engine.json"] == nil:
 		return errors.New("the engine settings are missing")
 	}
-	for name := range im.files {
+	for name, text := range im.files {
 		if !exportable(name, im.head.Whole) {
 			return fmt.Errorf("%q belongs to the identity of another OIBus", name)
+		}
+		if items, err := itemsOf(name, text); err != nil {
+			return err
+		} else if items != "" && im.files[items] == nil {
+			return fmt.Errorf("the items of %q are missing, they would be in %q: export it again, with this version", name, items)
 		}
 	}
 	return nil
@@ -301,7 +309,8 @@ func (im *imported) write(data, folder string) error {
 	return nil
 }
 
-// adopt gives the configuration the identity of the OIBus that takes it over, unless it brings its own.
+// adopt gives the configuration the identity of the OIBus that takes it over, and what that has done, unless it brings
+// its own. A connector that it had, too, goes on where it was.
 func (im *imported) adopt(data string) error {
 	if im.head.Whole {
 		return nil
@@ -316,7 +325,7 @@ func (im *imported) adopt(data string) error {
 	if err != nil {
 		return err
 	}
-	for _, name := range identity {
+	for _, name := range slices.Concat(identity, progress) {
 		text, err := os.ReadFile(filepath.Join(data, stateFolder, name))
 		if err == nil {
 			im.files[stateFolder+"/"+name] = text
