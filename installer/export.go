@@ -72,8 +72,11 @@ var progress = []string{"commands.log", "tracking.log", "history-tracking.log"}
 // export writes the file, readable for its owner only.
 func export(m machine, i instance, file string, whole bool) (answer, error) {
 	out, err := filepath.Abs(file)
+	if err == nil {
+		err = settle(m, i)
+	}
 	if err != nil {
-		return nil, err
+		return nil, forbidden(m, err)
 	}
 	f, err := os.OpenFile(out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -12,7 +13,7 @@ import (
 )
 
 // TestASecondOIBusHasTheItemsOfTheFirst saves the configuration of an agent that runs, and brings it into a data folder
-// that has only been started, without and with the identity.
+// that has only been started, without and with the identity. The second also ends an import that was interrupted.
 func TestASecondOIBusHasTheItemsOfTheFirst(t *testing.T) {
 	t.Parallel()
 	harness.Program(t, "oibus-installer")
@@ -52,19 +53,34 @@ func TestASecondOIBusHasTheItemsOfTheFirst(t *testing.T) {
 		t.Fatalf("the first has %v", want)
 	}
 	for name, options := range map[string][]string{"a configuration": nil, "a whole OIBus": {"--whole"}} {
-		file := filepath.Join(t.TempDir(), "a.zip")
-		installer(t, append(append([]string{"export", "--config", first.Dir}, options...), file)...)
+		saved := filepath.Join(t.TempDir(), "a.zip")
+		installer(t, append(append([]string{"export", "--config", first.Dir}, options...), saved)...)
 		a := harness.Start(t, harness.Options{})
 		if code := a.Stop(); code != 0 {
 			t.Fatalf("it ended with %d", code)
 		}
-		installer(t, "import", "--config", a.Dir, file)
+		installer(t, "import", "--config", a.Dir, saved)
 		if options != nil {
 			a.Login, a.Password = first.Login, first.Password
 		}
 		a.Start()
 		if got := said(a); !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: the second has %v, want %v", name, got, want)
+		}
+		if code := a.Stop(); code != 0 {
+			t.Fatalf("it ended with %d", code)
+		}
+		made := filepath.Join(a.Dir, "import") // as an import leaves it that is killed between two renames
+		if err := os.Mkdir(made, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(filepath.Join(a.Dir, "state"), filepath.Join(made, "state")); err != nil {
+			t.Fatal(err)
+		}
+		file(t, made, "ready", `{"aside":"before-import-1"}`)
+		a.Start()
+		if got := said(a); !reflect.DeepEqual(got, want) {
+			t.Errorf("%s, interrupted: the second has %v, want %v", name, got, want)
 		}
 	}
 }
