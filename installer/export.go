@@ -160,7 +160,7 @@ func (a *exportAnswer) addFolder(z *zip.Writer, data, folder string, whole bool)
 
 // addOwned adds a file with the items that belong to it. A connector that is deleted meanwhile is left out.
 func (a *exportAnswer) addOwned(z *zip.Writer, root *os.Root, name string) error {
-	o, err := readOwned(root, name)
+	o, err := readOwned(func(name string) ([]byte, error) { return readEntire(root, name) }, name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil

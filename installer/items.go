@@ -65,19 +65,19 @@ const maxReads = 20
 
 // readOwned reads both as they belong together, also while the agent writes: it makes a new generation of items before
 // the document that names it, and keeps the one before. A document that is gone is fs.ErrNotExist.
-func readOwned(root *os.Root, name string) (o owned, err error) {
-	if o.document, err = readEntire(root, name); err != nil {
+func readOwned(read func(name string) ([]byte, error), name string) (o owned, err error) {
+	if o.document, err = read(name); err != nil {
 		return o, err
 	}
 	for range maxReads {
 		var missing error
 		if o.itemsName, err = itemsOf(name, o.document); err == nil && o.itemsName != "" {
-			o.items, missing = readEntire(root, o.itemsName)
+			o.items, missing = read(o.itemsName)
 		}
 		if err != nil {
 			return o, err
 		}
-		again, err := readEntire(root, name)
+		again, err := read(name)
 		switch {
 		case err != nil:
 			return o, err

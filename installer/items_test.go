@@ -3,12 +3,13 @@ package installer
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"hash/crc32"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"reflect"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -103,63 +104,43 @@ func TestItemsMoveWithAConfiguration(t *testing.T) {
 	}
 }
 
+// TestADocumentGoesWithTheItemsThatItNames changes a South twice, which removes the log that its document named, at each
+// moment of a reading.
 func TestADocumentGoesWithTheItemsThatItNames(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	st, err := store.Open(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	const generations = 60
-	change := func(n int) error { // as connectors does it, but with nothing between one change and the next
-		log, err := store.CreateLog(st, "souths/a."+strconv.Itoa(n))
-		if err == nil {
-			err = log.Append(map[string]any{"put": []any{map[string]any{"id": "i", "name": strconv.Itoa(n)}}})
-		}
-		if err == nil {
-			err = log.Close()
-		}
-		if err == nil {
-			err = store.Save(st, "souths/a", map[string]any{"generation": n})
-		}
-		if err == nil && n > 2 {
-			err = os.Remove(filepath.Join(dir, "state", "souths", fmt.Sprintf("a.%d.log", n-2)))
-		}
-		return err
-	}
-	if err := change(1); err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan error, 1)
-	go func() {
-		var err error
-		for n := 2; n <= generations && err == nil; n++ {
-			err = change(n)
-		}
-		done <- err
-	}()
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer root.Close()
-	for last := false; !last; {
-		select {
-		case err := <-done:
-			if err != nil {
-				t.Fatal(err)
+	const name = "state/souths/a.json"
+	for at := range 8 {
+		reads, generation := 0, 1
+		read := func(file string) ([]byte, error) {
+			if reads++; reads == at {
+				generation += 2
 			}
-			last = true
-		default:
+			if file == name {
+				return fmt.Appendf(nil, `{"data":{"generation":%d}}`, generation), nil
+			}
+			for _, there := range []int{generation - 1, generation} {
+				if file == fmt.Sprintf("state/souths/a.%d.log", there) {
+					return fmt.Append(nil, there), nil
+				}
+			}
+			return nil, fs.ErrNotExist
 		}
-		o, err := readOwned(root, "state/souths/a.json")
-		if err != nil {
-			t.Fatal(err)
+		o, err := readOwned(read, name)
+		if got := string(o.items); err != nil || string(o.document) != `{"data":{"generation":`+got+`}}` || o.itemsName != "state/souths/a."+got+".log" {
+			t.Errorf("changed at read %d: %s goes with %s, %q, %v", at, o.document, o.itemsName, o.items, err)
 		}
-		want := strings.TrimSuffix(strings.TrimPrefix(o.itemsName, "state/souths/a."), ".log")
-		if !bytes.Contains(o.document, []byte(`"generation": `+want)) || !bytes.Contains(o.items, []byte(`"name":"`+want+`"`)) {
-			t.Errorf("%s goes with %s: %s", o.document, o.itemsName, o.items)
-		}
+	}
+	changes := 0
+	read := func(string) ([]byte, error) {
+		changes++
+		return fmt.Appendf(nil, `{"data":{"generation":%d}}`, changes), nil
+	}
+	if _, err := readOwned(read, name); err == nil || !strings.Contains(err.Error(), "stop OIBus for the moment") {
+		t.Errorf("one that changes all the time: %v", err)
+	}
+	gone := func(file string) ([]byte, error) { return nil, fs.ErrNotExist }
+	if _, err := readOwned(gone, name); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("one that is gone: %v", err)
 	}
 }
 
