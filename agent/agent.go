@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"oibus/agent/config"
+	"oibus/agent/takeover"
 	"oibus/launcher/handshake"
 	"oibus/platform"
 )
@@ -89,6 +90,9 @@ func ResetPassword(line config.CommandLine, out io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, release()) }()
+	if err := takeover.Finish(line.DataDir); err != nil {
+		return err
+	}
 	b, err := openBase(line)
 	if err != nil {
 		return err

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -25,8 +24,9 @@ var exportVerb = verb{
 Saves what OIBus is configured with: engine settings, scan modes, connectors, items, certificates, filters, and a copy of
 the settings file. Its identity stays out, users, registration and keys, so that the file makes a second OIBus alike, not
 the same one twice; passwords of connectors are sealed with a key of this machine and must be entered again where the
-file is imported. With --whole the identity, the users and the key go along: to move this OIBus, which must then not run
-any more. Such a file holds secrets, only its owner can read it: keep it as one keeps a password.
+file is imported. With --whole the identity, the users, the key and how far was read go along: to move this OIBus, which
+must then not run any more. What waits in its caches does not: let that be sent before. Such a file holds secrets, only
+its owner can read it: keep it as one keeps a password.
 
   sudo oibus-installer export line4.zip --instance line4
   sudo oibus-installer export --whole /mnt/safe/oibus.zip`,
@@ -64,13 +64,19 @@ type exportHead struct {
 }
 
 // identity are the documents that make an OIBus this one.
-var identity = []string{"registration.json", "users.json", "sessions.json"}
+var identity = []string{"registration.json", "users.json", "sessions.json", "identity.json"}
+
+// progress are the logs of what this OIBus has done: its commands, and how far was read.
+var progress = []string{"commands.log", "tracking.log", "history-tracking.log"}
 
 // export writes the file, readable for its owner only.
 func export(m machine, i instance, file string, whole bool) (answer, error) {
 	out, err := filepath.Abs(file)
+	if err == nil {
+		err = settle(m, i)
+	}
 	if err != nil {
-		return nil, err
+		return nil, forbidden(m, err)
 	}
 	f, err := os.OpenFile(out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
@@ -144,25 +150,39 @@ func (a *exportAnswer) addFolder(z *zip.Writer, data, folder string, whole bool)
 		if errors.Is(err, fs.ErrNotExist) && name == folder {
 			return nil
 		}
-		if err != nil || !d.Type().IsRegular() || !exportable(name, whole) {
+		if err != nil || !d.Type().IsRegular() || !exportable(name, whole) || holdsItems(name) {
 			return err
 		}
-		a.Files++
-		return addFile(z, root, name)
+		return a.addOwned(z, root, name)
 	})
 	return errors.Join(err, root.Close())
 }
 
-func addFile(z *zip.Writer, root *os.Root, name string) error {
-	in, err := root.Open(name)
-	if err != nil {
+// addOwned adds a file with the items that belong to it. A connector that is deleted meanwhile is left out.
+func (a *exportAnswer) addOwned(z *zip.Writer, root *os.Root, name string) error {
+	o, err := readOwned(func(name string) ([]byte, error) { return readEntire(root, name) }, name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
 		return err
+	case o.itemsName == "":
+		return a.addFile(z, name, o.document)
 	}
+	return errors.Join(a.addFile(z, name, o.document), a.addFile(z, o.itemsName, o.items))
+}
+
+// addFile adds what import accepts.
+func (a *exportAnswer) addFile(z *zip.Writer, name string, text []byte) error {
+	if err := checkContent(name, text); err != nil {
+		return fmt.Errorf("%q: %w: restart OIBus, which puts aside what is damaged", name, err)
+	}
+	a.Files++
 	w, err := z.Create(name)
 	if err == nil {
-		_, err = io.Copy(w, in)
+		_, err = w.Write(text)
 	}
-	return errors.Join(err, in.Close())
+	return err
 }
 
 // wholeFolders are those of an OIBus with its identity.
@@ -177,6 +197,9 @@ func exportable(name string, whole bool) bool {
 	}
 	switch folder {
 	case stateFolder:
+		if strings.HasSuffix(base, logSuffix) {
+			return isItemLog(name) || whole && slices.Contains(progress, rest)
+		}
 		return strings.HasSuffix(base, ".json") && (whole || !slices.Contains(identity, rest) && !strings.HasPrefix(rest, "commands"))
 	case "secrets", "certs":
 		return whole && !strings.Contains(rest, "/")

@@ -13,17 +13,21 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
+	"time"
 
+	"oibus/launcher/handover"
 	"oibus/platform"
 )
 
 var importVerb = verb{
 	name: "import", args: "FILE | --from FOLDER", summary: "take over a configuration: of a file of export, or of an OIBus 3.8",
 	help: `
-Replaces the configuration by that of a file. OIBus is stopped for the moment; what it had is kept beside it, and put
-back when it does not start with the new one. It keeps its identity, its users and its registration, unless the file was
-saved with --whole. The settings file of this machine stays; the one of the other machine is in the zip file to compare.
+Replaces the configuration by that of a file. OIBus is stopped for the moment; what it had is kept in before-import-TIME,
+and put back when it does not start with the new one. It keeps its identity, its users and its registration, unless the
+file was saved with --whole. The settings file of this machine stays; the one of the other machine is in the zip file to
+compare. All comes or nothing, also when the power fails.
 
   sudo oibus-installer import line4.zip --instance line5
   sudo oibus-installer import /mnt/safe/oibus.zip
@@ -80,10 +84,11 @@ func importSource(args []string, other siteImport) (string, error) {
 	return one(args, "the file to import, or --from,")
 }
 
-// Limits on what is imported: far more than a site with 100,000 items has, far less than fills a disk.
+// Limits on what is imported: far more than a site with 100,000 items has, far less than fills a disk. A log of items may
+// be more than twice what its items need.
 const (
 	maxImportFiles = 20_000
-	maxImportFile  = 64 << 20
+	maxImportFile  = 256 << 20
 	maxImportAll   = 512 << 20
 )
 
@@ -139,8 +144,9 @@ func (im *imported) take(name string, text []byte) error {
 		return nil
 	case path.Clean(name) != name || !fs.ValidPath(name) || strings.ContainsAny(name, "\\:\x00") || !exportable(name, true):
 		return errors.New("it does not belong to a configuration")
-	case strings.HasPrefix(name, stateFolder+"/") && !isDocument(text):
-		return errors.New("it is not a document of OIBus")
+	}
+	if err := checkContent(name, text); err != nil {
+		return err
 	}
 	if _, twice := im.files[name]; twice {
 		return errors.New("it is there twice")
@@ -166,9 +172,14 @@ func (im *imported) check() error {
 	case im.files["state/engine.json"] == nil:
 		return errors.New("the engine settings are missing")
 	}
-	for name := range im.files {
+	for name, text := range im.files {
 		if !exportable(name, im.head.Whole) {
 			return fmt.Errorf("%q belongs to the identity of another OIBus", name)
+		}
+		if items, err := itemsOf(name, text); err != nil {
+			return err
+		} else if items != "" && im.files[items] == nil {
+			return fmt.Errorf("the items of %q are missing, they would be in %q: export it again, with this version", name, items)
 		}
 	}
 	return nil
@@ -184,20 +195,20 @@ func importInto(ctx context.Context, m machine, i instance, file string) (answer
 	if err != nil {
 		return nil, err
 	}
-	kept := stateFolder + ".before-import-" + m.Now().UTC().Format("20060102T150405Z")
-	err = m.AsOwner(i.Data, func() error { return replaceState(i.Data, kept, im) })
+	var placed handover.Import
+	err = m.AsOwner(i.Data, func() error { placed, err = im.place(i.Data, m.Now()); return err })
 	if err == nil && running {
 		if err = startAndWait(ctx, m, i); err != nil {
-			err = errors.Join(fmt.Errorf("it does not start with the new configuration, the old one is put back: %w", err), undoImport(ctx, m, i, kept))
+			running, err = undoImport(ctx, m, i, placed, err)
 		}
 	}
 	if err != nil {
 		if running {
-			err = errors.Join(err, m.Start(ctx, i.Service))
+			err = errors.Join(err, m.Start(context.WithoutCancel(ctx), i.Service))
 		}
 		return nil, fmt.Errorf("cannot import %s: %w", file, forbidden(m, err))
 	}
-	return importAnswer{Files: len(im.files), From: im.head.Version, Kept: filepath.Join(i.Data, kept), Whole: im.head.Whole}, nil
+	return importAnswer{Files: len(im.files), From: im.head.Version, Kept: filepath.Join(i.Data, placed.Aside), Whole: im.head.Whole}, nil
 }
 
 func openImport(file string) (*imported, error) {
@@ -221,67 +232,76 @@ func startAndWait(ctx context.Context, m machine, i instance) error {
 	return err
 }
 
-func undoImport(ctx context.Context, m machine, i instance, kept string) error {
-	err := m.Stop(ctx, i.Service)
-	return errors.Join(err, m.AsOwner(i.Data, func() error {
-		for _, folder := range wholeFolders {
-			if err := putBack(i.Data, folder, kept); err != nil {
-				return err
+// undoImport puts back what was there before a configuration that does not start, also when a person cuts that short, and
+// says whether OIBus is to be started again. Folders are not changed under an OIBus that runs.
+func undoImport(ctx context.Context, m machine, i instance, placed handover.Import, reason error) (again bool, err error) {
+	err = m.Stop(context.WithoutCancel(ctx), i.Service)
+	if err == nil {
+		err = m.AsOwner(i.Data, func() error {
+			return locked(i.Data, func() error { return handover.TakeBackImport(i.Data, placed) })
+		})
+	}
+	if ctx.Err() != nil {
+		reason = errInterrupted
+	}
+	if err != nil {
+		return false, fmt.Errorf("it does not start with the new configuration: %w; the old one is not put back: %w: stop OIBus, and move what is in %s into %s",
+			reason, err, filepath.Join(i.Data, placed.Aside), i.Data)
+	}
+	return true, fmt.Errorf("it does not start with the new configuration, the old one is put back: %w", reason)
+}
+
+// locked does something to a data folder that no agent uses, and in which no import is left half done.
+func locked(data string, do func() error) error {
+	unlock, err := platform.LockDir(data)
+	if err != nil {
+		return fmt.Errorf("cannot use the data folder %q: %w", data, err)
+	}
+	if err = handover.FinishImport(data); err == nil {
+		err = do()
+	}
+	return errors.Join(err, unlock())
+}
+
+// settle ends an import that was interrupted, as the agent does at its start.
+func settle(m machine, i instance) error {
+	return m.AsOwner(i.Data, func() error {
+		if !handover.ImportInterrupted(i.Data) {
+			return nil
+		}
+		return locked(i.Data, func() error { return nil })
+	})
+}
+
+// place puts the configuration in the place of what is there: all is made before anything is renamed, and what is renamed
+// then is gone on with after a crash, by whoever uses the data folder next.
+func (im *imported) place(data string, at time.Time) (placed handover.Import, err error) {
+	err = locked(data, func() error {
+		if err := im.adopt(data); err != nil {
+			return err
+		}
+		folders := []string{stateFolder}
+		if im.head.Whole {
+			folders = wholeFolders
+		}
+		for _, folder := range folders {
+			if err := im.write(filepath.Join(data, handover.ImportFolder), folder); err != nil {
+				return errors.Join(err, handover.FinishImport(data)) // which removes what was made
 			}
 		}
+		placed = handover.NewImport(data, at)
+		if err := handover.PlaceImport(data, placed); err != nil {
+			return errors.Join(err, handover.TakeBackImport(data, placed))
+		}
 		return nil
-	}))
+	})
+	return placed, err
 }
 
-// suffixOfKept is what a folder is called while the import may be undone.
-func keptName(folder, kept string) string {
-	return folder + strings.TrimPrefix(kept, stateFolder)
-}
-
-func putBack(data, folder, kept string) error {
-	old := filepath.Join(data, keptName(folder, kept))
-	if _, err := os.Lstat(old); errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err := os.RemoveAll(filepath.Join(data, folder)); err != nil {
-		return err
-	}
-	return os.Rename(old, filepath.Join(data, folder))
-}
-
-// replaceState keeps the folders that are replaced under another name and writes the new ones: all is there before
-// anything is renamed.
-func replaceState(data, kept string, im *imported) error {
-	if err := im.adopt(data); err != nil {
-		return err
-	}
-	folders := []string{stateFolder}
-	if im.head.Whole {
-		folders = wholeFolders
-	}
-	for _, folder := range folders {
-		if err := im.write(data, folder); err != nil {
-			return err
-		}
-	}
-	for _, folder := range folders {
-		at := filepath.Join(data, folder)
-		if err := os.Rename(at, filepath.Join(data, keptName(folder, kept))); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		if err := os.Rename(at+newSuffix, at); err != nil {
-			return err
-		}
-	}
-	return platform.SyncDir(data)
-}
-
-const newSuffix = ".importing"
-
-// write makes a folder, under another name for now.
-func (im *imported) write(data, folder string) error {
-	fresh := filepath.Join(data, folder+newSuffix)
-	if err := errors.Join(os.RemoveAll(fresh), os.Mkdir(fresh, 0o700)); err != nil {
+// write makes a folder, durably.
+func (im *imported) write(staging, folder string) error {
+	fresh := filepath.Join(staging, folder)
+	if err := os.MkdirAll(fresh, 0o700); err != nil {
 		return err
 	}
 	for name, text := range im.files {
@@ -298,10 +318,16 @@ func (im *imported) write(data, folder string) error {
 			return err
 		}
 	}
-	return nil
+	return filepath.WalkDir(fresh, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() {
+			err = platform.SyncDir(path)
+		}
+		return err
+	})
 }
 
-// adopt gives the configuration the identity of the OIBus that takes it over, unless it brings its own.
+// adopt gives the configuration the identity of the OIBus that takes it over, and what that has done, unless it brings
+// its own. A connector that it had, too, goes on where it was.
 func (im *imported) adopt(data string) error {
 	if im.head.Whole {
 		return nil
@@ -316,7 +342,7 @@ func (im *imported) adopt(data string) error {
 	if err != nil {
 		return err
 	}
-	for _, name := range identity {
+	for _, name := range slices.Concat(identity, progress) {
 		text, err := os.ReadFile(filepath.Join(data, stateFolder, name))
 		if err == nil {
 			im.files[stateFolder+"/"+name] = text

@@ -3,11 +3,14 @@ package installer
 import (
 	"archive/zip"
 	"bytes"
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"oibus/platform"
 )
 
 func zipOf(t testing.TB, files ...string) []byte {
@@ -67,7 +70,7 @@ func TestAConfigurationMovesWithoutItsIdentity(t *testing.T) {
 			t.Errorf("%s is %q, %v", name, text, err)
 		}
 	}
-	kept, err := filepath.Glob(filepath.Join(b.Data, "state.before-import-*", "old.json"))
+	kept, err := filepath.Glob(filepath.Join(b.Data, "before-import-*", "state", "old.json"))
 	if err != nil || len(kept) != 1 {
 		t.Errorf("what was there is kept as %v, %v", kept, err)
 	}
@@ -133,6 +136,117 @@ func TestAConfigurationThatDoesNotStartIsTakenBack(t *testing.T) {
 	}
 	if s.server == nil {
 		t.Error("it does not run again")
+	}
+}
+
+// cutShort is a machine on which a person presses Ctrl-C while OIBus starts.
+type cutShort struct {
+	*fakeMachine
+	cancel context.CancelFunc
+	stuck  bool // from then on it does not stop
+	begun  bool
+}
+
+func (m *cutShort) Start(ctx context.Context, service string) error {
+	if m.begun {
+		return m.fakeMachine.Start(ctx, service)
+	}
+	m.begun = true
+	m.cancel()
+	return nil
+}
+
+func (m *cutShort) Stop(ctx context.Context, service string) error {
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case m.begun && m.stuck:
+		return errors.New("it does not stop")
+	}
+	return m.fakeMachine.Stop(ctx, service)
+}
+
+func TestAnImportThatIsCutShortIsTakenBackOnlyWhenNothingRuns(t *testing.T) {
+	t.Parallel()
+	for _, stuck := range []bool{false, true} {
+		m := newMachine(t)
+		i := installed(t, m, "", nil)
+		file := m.write("a.zip", string(zipOf(t, exportName, goodHead, "state/engine.json", goodEngine)))
+		ctx, cancel := context.WithCancel(t.Context())
+		_, err := importInto(ctx, &cutShort{fakeMachine: m, cancel: cancel, stuck: stuck}, i.instance, file)
+		kept := filepath.Join(i.Data, "before-import-20260301T120000Z")
+		want := "the old one is put back: interrupted"
+		if stuck {
+			want = "it does not stop: stop OIBus, and move what is in " + kept + " into " + i.Data
+		}
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("stuck is %v: %v", stuck, err)
+		}
+		text, err := os.ReadFile(filepath.Join(i.Data, "state", "engine.json"))
+		if err != nil || strings.Contains(string(text), "theirs") != stuck {
+			t.Errorf("stuck is %v: the engine is %s, %v", stuck, text, err)
+		}
+		if _, err := os.Stat(kept); (err == nil) != stuck {
+			t.Errorf("stuck is %v: what was there before is kept: %v", stuck, err)
+		}
+		if runs := m.services["oibus"].server != nil; runs == stuck {
+			t.Errorf("stuck is %v: it is started again: %v", stuck, runs)
+		}
+	}
+}
+
+func TestFoldersAreNotChangedUnderAnAgentThatRuns(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t)
+	i := installed(t, m, "", nil).instance
+	i.Service = "" // somebody has started it by other means
+	unlock, err := platform.LockDir(i.Data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := unlock(); err != nil {
+			t.Error(err)
+		}
+	}()
+	file := m.write("a.zip", string(zipOf(t, exportName, goodHead, "state/engine.json", goodEngine)))
+	if _, err := importInto(t.Context(), m, i, file); !errors.Is(err, platform.ErrLocked) {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestAVerbEndsAnImportThatWasInterrupted looks at one that was killed when the old state was renamed, and not yet the new.
+func TestAVerbEndsAnImportThatWasInterrupted(t *testing.T) {
+	t.Parallel()
+	for name, use := range map[string]func(m *fakeMachine, i instance) error{
+		"export": func(m *fakeMachine, i instance) error {
+			_, err := export(m, i, filepath.Join(m.dir, "b.zip"), false)
+			return err
+		},
+		"reset-password": func(m *fakeMachine, i instance) error {
+			_, err := resetPassword(t.Context(), m, &target{}, &secretSource{})
+			return err
+		},
+	} {
+		m := newMachine(t)
+		i := installed(t, m, "", nil).instance
+		m.services["oibus"].stop()
+		m.write("lib/oibus/import/state/engine.json", goodEngine)
+		m.write("lib/oibus/import/ready", `{"aside":"before-import-1"}`)
+		m.write("lib/oibus/before-import-1/x", "")
+		if err := os.Rename(filepath.Join(i.Data, "state"), filepath.Join(i.Data, "before-import-1", "state")); err != nil {
+			t.Fatal(err)
+		}
+		if err := use(m, i); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		text, err := os.ReadFile(filepath.Join(i.Data, "state", "engine.json"))
+		if err != nil || string(text) != goodEngine {
+			t.Errorf("%s: the engine is %s, %v", name, text, err)
+		}
+		if _, err := os.Stat(filepath.Join(i.Data, "import")); err == nil {
+			t.Errorf("%s leaves the folder in which the import was made", name)
+		}
 	}
 }
 

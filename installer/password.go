@@ -58,6 +58,9 @@ func resetPassword(ctx context.Context, m machine, t *target, secret *secretSour
 	}
 	launcher, err := platform.ExecutableNear(i.Programs, "oibus-launcher")
 	if err == nil {
+		err = settle(m, i)
+	}
+	if err == nil {
 		_, err = m.Run(ctx, i.Data, launcher, "--reset-password", "--config", i.Data, "--settings", i.Settings)
 	}
 	if running {

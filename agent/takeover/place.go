@@ -10,58 +10,13 @@ import (
 	"slices"
 	"time"
 
+	"oibus/launcher/handover"
 	"oibus/platform"
 )
 
 // Finish ends an import into dir that was interrupted: when everything was made it is put in place, otherwise what was
 // made is removed. The agent calls it before it reads anything.
-func Finish(dir string) error {
-	staging := filepath.Join(dir, stagingFolder)
-	_, err := os.Stat(filepath.Join(staging, readyMark))
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return os.RemoveAll(staging)
-	case err != nil:
-		return fmt.Errorf("cannot look for an interrupted import: %w", err)
-	}
-	r, err := readReceipt(staging)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) { // it is the last that is put in place
-		return fmt.Errorf("cannot put in place what was imported: %w", err)
-	}
-	aside := filepath.Join(dir, r.aside())
-	for _, part := range parts {
-		if err := replace(filepath.Join(dir, part), filepath.Join(staging, part), filepath.Join(aside, part)); err != nil {
-			return fmt.Errorf("cannot put in place what was imported: %w", err)
-		}
-	}
-	if err := os.Rename(filepath.Join(staging, receiptName), filepath.Join(dir, receiptName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("cannot put in place what was imported: %w", err)
-	}
-	if err := platform.SyncDir(dir); err != nil {
-		return err
-	}
-	return os.RemoveAll(staging)
-}
-
-// replace puts aside what is at place, and made in its place. When made is gone, that has been done. Nothing that is aside
-// is ever removed: it may hold what was not sent yet.
-func replace(place, made, aside string) error {
-	if !exists(made) {
-		return nil
-	}
-	if exists(place) {
-		if exists(aside) {
-			return fmt.Errorf("%q is in the way", aside)
-		}
-		if err := os.MkdirAll(filepath.Dir(aside), 0o700); err != nil {
-			return err
-		}
-		if err := os.Rename(place, aside); err != nil {
-			return err
-		}
-	}
-	return os.Rename(made, place)
-}
+func Finish(dir string) error { return handover.FinishImport(dir) }
 
 func exists(path string) bool {
 	_, err := os.Lstat(path)
@@ -88,22 +43,13 @@ func readReceipt(dir string) (r receipt, err error) {
 	return r, err
 }
 
-// newAside is a name for what is put aside that nothing has yet.
-func newAside(dir string, at time.Time) string {
-	name := asideFolder + "-" + at.Format(stamp)
-	for n := 2; exists(filepath.Join(dir, name)); n++ {
-		name = fmt.Sprintf("%s-%s-%d", asideFolder, at.Format(stamp), n)
-	}
-	return name
-}
-
 // stamp is an instant in the name of a folder.
-const stamp = "20060102T150405Z"
+const stamp = handover.ImportStamp
 
 // writeReceipt leaves in the folder staging what Undo needs, and returns it.
 func writeReceipt(o Options, version, staging string) (receipt, error) {
 	r := receipt{Key: o.Key, From: o.From, Version: version, At: time.Now().UTC()}
-	r.Aside = newAside(o.To, r.At)
+	r.Aside = handover.NewAside(o.To, r.At)
 	for _, part := range parts {
 		if exists(filepath.Join(o.To, part)) && exists(filepath.Join(staging, part)) {
 			r.Had = append(r.Had, part)

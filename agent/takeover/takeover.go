@@ -13,6 +13,7 @@ import (
 
 	"oibus/agent/secret"
 	"oibus/agent/store"
+	"oibus/launcher/handover"
 	"oibus/platform"
 )
 
@@ -28,14 +29,14 @@ type Options struct {
 
 // Names in the data folder.
 const (
-	stagingFolder = "import"        // where everything is made
-	readyMark     = "ready"         // in it: everything is there
-	asideFolder   = "before-import" // begins the name of the folder of what was there before, which ends with the instant
-	receiptName   = "imported.json" // what was imported last, and what can be taken back
+	stagingFolder = handover.ImportFolder
+	readyMark     = handover.ImportReady
+	asideFolder   = handover.ImportAside
+	receiptName   = handover.ImportNote // and what can be taken back
 )
 
 // parts are what an import makes and puts in the place of what was there. The last is there only when the source has it.
-var parts = []string{"state", "secrets", "cache", identityFolder}
+var parts = handover.ImportParts
 
 // ErrNotEmpty says that the data folder has a configuration: ask to replace it, or choose another folder.
 var ErrNotEmpty = errors.New("it has a configuration already")
