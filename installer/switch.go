@@ -80,6 +80,7 @@ type switcher struct {
 	registry *registry
 	site     *site
 	page     string
+	awake    bool // the other OIBus has its place again
 }
 
 // run begins a switch, or goes on with one that was interrupted.

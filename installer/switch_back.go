@@ -27,16 +27,20 @@ func (s *switcher) undo(ctx context.Context, reason error) error {
 	if err == nil && !s.Known && !s.HadSettings {
 		_ = os.Remove(filepath.Dir(s.Ours.Settings)) // fails when there is something in it
 	}
+	how := "runs again"
+	if !s.Old.Running {
+		how = "is as it was"
+	}
 	if err != nil {
-		return fmt.Errorf("cannot switch: %w; not all could be undone, the same command goes on with that: %w", reason, err)
+		text := ""
+		if s.awake {
+			text = fmt.Sprintf("; the other OIBus, service %q, %s", s.Old.Name, how)
+		}
+		return fmt.Errorf("cannot switch: %w%s; not all could be undone, the same command goes on with that: %w", reason, text, err)
 	}
 	text := ""
 	if kept != "" {
 		text = "; what this OIBus has collected meanwhile is in " + kept
-	}
-	how := "runs again"
-	if !s.Old.Running {
-		how = "is as it was"
 	}
 	return fmt.Errorf("cannot switch: %w; the other OIBus, service %q, %s%s", reason, s.Old.Name, how, text)
 }
@@ -61,21 +65,34 @@ func (s *switcher) restore(ctx context.Context, all bool) (kept string, err erro
 		failed = errors.Join(failed, s.restoreSettings())
 	}
 	if s.sharesName() {
-		err = s.m.RestoreUnit(ctx, s.Old.Name)
+		if err := s.m.RestoreUnit(ctx, s.Old.Name); err != nil {
+			failed = errors.Join(failed, err)
+			if back, err := s.oldInPlace(ctx); err != nil || !back {
+				return kept, errors.Join(failed, err) // its name still means ours
+			}
+		}
 	}
-	if err == nil {
-		err = s.unregister(ctx, all)
+	if err := s.unregister(ctx, all); err != nil {
+		failed = errors.Join(failed, fmt.Errorf("this OIBus, service %q, is left over and may start with the machine: %w", i.Service, err))
 	}
-	if err == nil {
-		err = s.wakeOld(ctx)
-	}
+	err = s.wakeOld(ctx)
+	s.awake = err == nil
 	if err == nil && all && s.WasOn {
 		err = s.m.Start(ctx, i.Service)
 	}
-	if err == nil && all && !s.Known && !s.Programs {
-		_, err = removePrograms(s.registry, i)
+	if failed = errors.Join(err, failed); failed == nil && all && !s.Known && !s.Programs { // they are needed to do the rest
+		_, failed = removePrograms(s.registry, i)
 	}
-	return kept, errors.Join(err, failed)
+	return kept, failed
+}
+
+// again says of what could not be done how it goes on, and that the site has its OIBus meanwhile.
+func (s *switcher) again(err error) error {
+	text := ""
+	if s.awake && s.Old.Running {
+		text = fmt.Sprintf("; the other OIBus, service %q, runs again", s.Old.Name)
+	}
+	return fmt.Errorf("cannot go back: %w%s; the same command goes on with it", err, text)
 }
 
 // wakeOld makes the other service as it was.
@@ -145,7 +162,7 @@ func (j *switchJob) back(ctx context.Context) (answer, error) {
 	}
 	s.Old.AtBoot, s.Old.Running = true, true // whoever goes back wants it to run
 	if _, err := s.restore(context.WithoutCancel(ctx), false); err != nil {
-		return nil, fmt.Errorf("cannot go back: %w; the same command goes on with it", err)
+		return nil, s.again(err)
 	}
 	a.Left = waitingIn(ctx, j.m, r.Ours) // the other runs: what is asked now delays nobody
 	return a, s.forget(j.m)
@@ -159,7 +176,7 @@ func (s *switcher) giveUp(ctx context.Context) error {
 	}
 	_, err := s.restore(context.WithoutCancel(ctx), true)
 	if err != nil {
-		return fmt.Errorf("cannot go back: %w; the same command goes on with it", err)
+		return s.again(err)
 	}
 	return s.forget(s.m)
 }

@@ -1,0 +1,86 @@
+package installer
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// stubborn is a machine whose service manager does not take a service away.
+type stubborn struct {
+	*fakeMachine
+	stays bool
+}
+
+func (m *stubborn) Remove(ctx context.Context, service string) error {
+	if m.stays {
+		return errors.New("the service manager is busy")
+	}
+	return m.fakeMachine.Remove(ctx, service)
+}
+
+// oldAlone says that the other OIBus starts with the machine and is the only one that runs, whatever else may start.
+func (m *fakeMachine) oldAlone() bool {
+	all := m.whoRuns()
+	return strings.Contains(all, "old at boot") && strings.Contains(all, "old runs") && !strings.Contains(all, "ours runs")
+}
+
+func TestTheOtherRunsAgainAlsoWhenOursCannotBeTakenAway(t *testing.T) {
+	t.Parallel()
+	for name, w := range worlds {
+		if w.service == "oibus" && w.shares {
+			continue // there one file replaces the other
+		}
+		for _, undone := range []bool{true, false} {
+			m, from := withOld(t, w.service, w.shares)
+			s := &stubborn{fakeMachine: m, stays: true}
+			job := func() *switchJob {
+				j := m.switching(from)
+				j.m, j.wait = s, time.Millisecond
+				return j
+			}
+			var err error
+			if m.polled = !undone; undone {
+				_, err = job().run(t.Context())
+			} else if _, err = job().run(t.Context()); err == nil {
+				back := job()
+				back.from = ""
+				_, err = back.back(t.Context())
+			}
+			if err == nil || !m.oldAlone() {
+				t.Fatalf("%s: %v: %s", name, err, m.whoRuns())
+			}
+			wantText(t, err.Error(), "is left over", "the service manager is busy", "runs again", "the same command goes on")
+			s.stays = false
+			again := job()
+			again.from = ""
+			if _, err := again.back(t.Context()); err != nil || m.whoRuns() != oldOn {
+				t.Errorf("%s: %v: %s", name, err, m.whoRuns())
+			}
+		}
+	}
+}
+
+func TestTheOtherRunsAgainAlsoWhenTheListCannotBeWritten(t *testing.T) {
+	t.Parallel()
+	m, from := withOld(t, "oibus-plant", true)
+	if _, err := m.switching(from).run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	list := filepath.Join(m.dir, "etc", registryName) // a folder in its place: no file can be removed from there
+	if err := errors.Join(os.Remove(list), os.MkdirAll(filepath.Join(list+".d", "x"), 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	r, err := readSwitch(m, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &switcher{switchJob: m.switching(""), switchRecord: r, registry: &registry{m: m, path: list + ".d", list: []instance{r.Ours}}}
+	if _, err := s.restore(t.Context(), false); err == nil || !strings.Contains(err.Error(), "cannot write the list of instances") || m.whoRuns() != oldOn {
+		t.Errorf("%v: %s", err, m.whoRuns())
+	}
+}
