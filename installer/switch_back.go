@@ -56,10 +56,10 @@ func (s *switcher) restore(ctx context.Context, all bool) (kept string, err erro
 	if err != nil {
 		return "", err // as long as ours may run, the other must not
 	}
-	var failed error
+	var held, failed error // held is why what was imported may still be there
 	if all {
-		kept, failed = takeBack(ctx, s.m, i, s.key(), s.Tried)
-		if failed == nil {
+		kept, held = takeBack(ctx, s.m, i, s.key(), s.Tried)
+		if failed = held; held == nil {
 			kept, failed = s.clearData(kept)
 		}
 		failed = errors.Join(failed, s.restoreSettings())
@@ -77,7 +77,11 @@ func (s *switcher) restore(ctx context.Context, all bool) (kept string, err erro
 	}
 	err = s.wakeOld(ctx)
 	s.awake = err == nil
-	if err == nil && all && s.WasOn {
+	switch {
+	case err != nil || !all || !s.WasOn:
+	case held != nil: // both would run as the same OIBus
+		err = fmt.Errorf("this OIBus, service %q, stays stopped, since it may still have what was imported", i.Service)
+	default:
 		err = s.m.Start(ctx, i.Service)
 	}
 	if failed = errors.Join(err, failed); failed == nil && all && !s.Known && !s.Programs { // they are needed to do the rest

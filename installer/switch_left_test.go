@@ -84,3 +84,35 @@ func TestTheOtherRunsAgainAlsoWhenTheListCannotBeWritten(t *testing.T) {
 		t.Errorf("%v: %s", err, m.whoRuns())
 	}
 }
+
+func TestOursStaysStoppedWhileItMayHaveWhatWasImported(t *testing.T) {
+	t.Parallel()
+	m, from := withOld(t, "oibus-plant", true)
+	i := installed(t, m, "", nil)
+	if err := os.RemoveAll(filepath.Join(i.Data, "state")); err != nil { // it runs, and nothing is configured
+		t.Fatal(err)
+	}
+	importing := m.importing(freePort(t))
+	broken := true
+	m.imports = func(args []string) (string, error) {
+		if line := strings.Join(args, " "); broken && strings.Contains(line, "--undo") && strings.Contains(line, "--keep") {
+			return "", errors.New("the disk is broken")
+		}
+		return importing(args)
+	}
+	m.polled = false
+	job := func() *switchJob {
+		j := m.switching(from)
+		j.wait = time.Millisecond
+		return j
+	}
+	_, err := job().run(t.Context())
+	if err == nil || !m.oldAlone() {
+		t.Fatalf("%v: %s", err, m.whoRuns())
+	}
+	wantText(t, err.Error(), "the disk is broken", `this OIBus, service "oibus", stays stopped, since it may still have what was imported`)
+	broken = false
+	if _, err = job().run(t.Context()); err == nil || !strings.Contains(m.whoRuns(), "ours runs") || !strings.Contains(m.whoRuns(), "old runs") {
+		t.Errorf("%v: %s", err, m.whoRuns())
+	}
+}
