@@ -50,6 +50,7 @@ type fakeService struct {
 	spec     platform.ServiceSpec
 	server   *httptest.Server
 	disabled bool
+	manual   bool
 	other    string       // data folder of another OIBus, of which this is the service
 	on       bool         // that one
 	kept     *fakeService // what this one replaced
@@ -102,9 +103,9 @@ func (m *fakeMachine) Query(_ context.Context, service string) (platform.Service
 	case !there:
 		return platform.ServiceStatus{State: platform.ServiceAbsent}, nil
 	case s.server == nil && !s.on:
-		return platform.ServiceStatus{State: platform.ServiceStopped, AtBoot: !s.disabled}, nil
+		return platform.ServiceStatus{State: platform.ServiceStopped, AtBoot: s.atBoot()}, nil
 	}
-	return platform.ServiceStatus{State: platform.ServiceRunning, AtBoot: !s.disabled, PID: 7}, nil
+	return platform.ServiceStatus{State: platform.ServiceRunning, AtBoot: s.atBoot(), PID: 7}, nil
 }
 
 func (m *fakeMachine) Install(_ context.Context, s platform.ServiceSpec) error {
@@ -112,7 +113,7 @@ func (m *fakeMachine) Install(_ context.Context, s platform.ServiceSpec) error {
 	defer m.kill(true)
 	m.note("install %s", s.Name)
 	if old, there := m.services[s.Name]; there && old.other == "" {
-		old.spec, old.disabled = s, false
+		old.spec, old.disabled, old.manual = s, false, false
 		return nil
 	} else if there { // a unit that takes the place of another one
 		old.on = false
@@ -127,7 +128,7 @@ func (m *fakeMachine) Enable(_ context.Context, service string) error {
 	m.kill(false)
 	defer m.kill(true)
 	m.note("enable %s", service)
-	m.services[service].disabled = false
+	m.services[service].disabled, m.services[service].manual = false, false
 	return nil
 }
 
@@ -141,6 +142,8 @@ func (m *fakeMachine) Remove(_ context.Context, service string) error {
 	}
 	return nil
 }
+
+func (s *fakeService) atBoot() bool { return !s.disabled && !s.manual }
 
 func (s *fakeService) stop() {
 	s.on = false
@@ -157,6 +160,9 @@ func (m *fakeMachine) Start(_ context.Context, service string) error {
 	s, there := m.services[service]
 	if !there {
 		return platform.ErrNoService
+	}
+	if s.disabled && !m.shares { // Windows
+		return errors.New("error 1058: the service is disabled")
 	}
 	if s.other != "" {
 		s.on = true

@@ -234,7 +234,11 @@ func (s *switcher) findOld(ctx context.Context, from string) (oldService, error)
 	if err == nil && state.State == platform.ServiceAbsent {
 		err = fmt.Errorf("there is no service %q", name)
 	}
-	return oldService{Name: name, AtBoot: state.AtBoot, Running: state.State != platform.ServiceStopped && state.State != platform.ServiceFailed}, err
+	var start platform.ServiceStart
+	if err == nil {
+		start, err = s.m.StartOf(ctx, name)
+	}
+	return oldService{Name: name, AtBoot: state.AtBoot, Running: state.State != platform.ServiceStopped && state.State != platform.ServiceFailed, Start: start}, err
 }
 
 // target is our instance, as install would have it.

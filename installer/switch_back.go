@@ -101,11 +101,7 @@ func (s *switcher) again(err error) error {
 
 // wakeOld makes the other service as it was.
 func (s *switcher) wakeOld(ctx context.Context) error {
-	change := s.m.Disable
-	if s.Old.AtBoot {
-		change = s.m.Enable
-	}
-	if err := change(ctx, s.Old.Name); err != nil || !s.Old.Running {
+	if err := s.m.SetStart(ctx, s.Old.Name, s.Old.start()); err != nil || !s.Old.Running {
 		return err
 	}
 	return s.m.Start(ctx, s.Old.Name)

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"oibus/platform"
 )
 
 // stubborn is a machine whose service manager does not take a service away.
@@ -114,5 +116,53 @@ func TestOursStaysStoppedWhileItMayHaveWhatWasImported(t *testing.T) {
 	broken = false
 	if _, err = job().run(t.Context()); err == nil || !strings.Contains(m.whoRuns(), "ours runs") || !strings.Contains(m.whoRuns(), "old runs") {
 		t.Errorf("%v: %s", err, m.whoRuns())
+	}
+}
+
+// TestTheOtherStartsAsItDid also kills what undoes the switch.
+func TestTheOtherStartsAsItDid(t *testing.T) {
+	t.Parallel()
+	for name, w := range worlds {
+		for _, runs := range []bool{true, false} {
+			for at := 0; ; at++ {
+				m, from := withOld(t, w.service, w.shares)
+				old := m.services[w.service]
+				old.manual, old.on = true, runs
+				m.polled, m.killAt = false, at
+				job := func() *switchJob {
+					j := m.switching(from)
+					j.wait = time.Millisecond
+					return j
+				}
+				_, err, dead := life(t, job().run)
+				if m.killAt = 0; dead {
+					_, err = job().run(t.Context())
+				}
+				if old = m.services[w.service]; err == nil || old == nil || !old.manual || old.disabled || old.on != runs || len(m.services) > 1 {
+					t.Fatalf("%s, killed at %d: %v: %+v", name, at, err, old)
+				}
+				if at > 0 && !dead {
+					break
+				}
+			}
+		}
+	}
+}
+
+func TestHowTheOtherStartsAgain(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		old  oldService
+		want platform.StartType
+	}{
+		{oldService{AtBoot: true, Running: true}, platform.StartAutomatic}, // an earlier version knew no more
+		{oldService{Running: true}, platform.StartManual},
+		{oldService{AtBoot: true, Start: platform.ServiceStart{Type: platform.StartManual}}, platform.StartAutomatic}, // somebody goes back
+		{oldService{Running: true, Start: platform.ServiceStart{Type: platform.StartDisabled}}, platform.StartManual},
+		{oldService{Start: platform.ServiceStart{Type: platform.StartDisabled}}, platform.StartDisabled},
+	} {
+		if got := c.old.start(); got.Type != c.want {
+			t.Errorf("%+v starts %s", c.old, got.Type)
+		}
 	}
 }

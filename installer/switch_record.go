@@ -34,9 +34,23 @@ const (
 
 // oldService is the service of the other OIBus, as it was.
 type oldService struct {
-	Name    string `json:"name"`
-	AtBoot  bool   `json:"atBoot"`
-	Running bool   `json:"running"`
+	Name    string                `json:"name"`
+	AtBoot  bool                  `json:"atBoot"`
+	Running bool                  `json:"running"`
+	Start   platform.ServiceStart `json:"start"`
+}
+
+// start is how it is to start again. One that is to run must not be disabled; a record of an earlier version does not say
+// more than AtBoot.
+func (o oldService) start() platform.ServiceStart {
+	start := o.Start
+	switch {
+	case o.AtBoot:
+		start.Type = platform.StartAutomatic
+	case start.Type == "" || start.Type == platform.StartDisabled && o.Running:
+		start.Type = platform.StartManual
+	}
+	return start
 }
 
 // switchRecord is what must be known to go on with a switch, or to reverse it, weeks later.

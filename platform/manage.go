@@ -18,6 +18,21 @@ const (
 	ServiceFailed   ServiceState = "failed" // it ended by itself and is not started again
 )
 
+// StartType is what starts a service.
+type StartType string
+
+// The types.
+const (
+	StartAutomatic StartType = "automatic" // the machine
+	StartManual    StartType = "manual"    // a person, or another service
+	StartDisabled  StartType = "disabled"  // nobody can, where a system knows that
+)
+
+// ServiceStart is how a service starts: what must be known to give that back to one that was disabled.
+type ServiceStart struct {
+	Type StartType `json:"type,omitempty"`
+}
+
 // ServiceStatus is what the service manager says of a service.
 type ServiceStatus struct {
 	State    ServiceState `json:"state"`

@@ -115,6 +115,26 @@ func EnableService(ctx context.Context, name string) error {
 	return nil
 }
 
+// StartOfService is how a service starts.
+func StartOfService(ctx context.Context, name string) (ServiceStart, error) {
+	s, err := QueryService(ctx, name)
+	if err == nil && s.AtBoot {
+		return ServiceStart{Type: StartAutomatic}, nil
+	}
+	return ServiceStart{Type: StartManual}, err
+}
+
+// SetStartOfService lets a service start as it did.
+func SetStartOfService(ctx context.Context, name string, start ServiceStart) error {
+	if start.Type == StartAutomatic {
+		return EnableService(ctx, name)
+	}
+	if s, err := QueryService(ctx, name); err != nil || !s.AtBoot {
+		return err
+	}
+	return DisableService(ctx, name)
+}
+
 func unitPath(name string) string { return filepath.Join(unitFolder, name+".service") }
 
 // RemoveService stops a service and removes its registration. One that is not there is no error.
