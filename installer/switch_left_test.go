@@ -166,3 +166,61 @@ func TestHowTheOtherStartsAgain(t *testing.T) {
 		}
 	}
 }
+
+// linkedUnit is a machine on which the process is killed when systemctl has taken the link to the unit of the other OIBus
+// away: there is no service of that name any more.
+type linkedUnit struct {
+	*fakeMachine
+	gone *fakeService
+}
+
+const unitOfOld = "/opt/OIBus/plant.service"
+
+func (m *linkedUnit) StartOf(ctx context.Context, service string) (platform.ServiceStart, error) {
+	start, err := m.fakeMachine.StartOf(ctx, service)
+	start.Link = unitOfOld
+	return start, err
+}
+
+func (m *linkedUnit) Disable(ctx context.Context, service string) error {
+	if s := m.services[service]; s != nil && s.other != "" {
+		m.gone = s
+		delete(m.services, service)
+		panic(killed{})
+	}
+	return nil
+}
+
+func (m *linkedUnit) SetStart(ctx context.Context, service string, start platform.ServiceStart) error {
+	if m.gone != nil && start.Link == unitOfOld {
+		m.services[service], m.gone = m.gone, nil
+	}
+	if m.services[service] == nil {
+		return errors.New("unit plant.service does not exist")
+	}
+	return m.fakeMachine.SetStart(ctx, service, start)
+}
+
+func TestTheOtherComesBackAlsoWhenTheLinkToItsUnitIsGone(t *testing.T) {
+	t.Parallel()
+	for _, again := range []bool{true, false} {
+		m, from := withOld(t, "plant", true)
+		linked := &linkedUnit{fakeMachine: m}
+		job := func(from string) *switchJob {
+			j := m.switching(from)
+			j.m = linked
+			return j
+		}
+		if _, err, dead := life(t, job(from).run); !dead {
+			t.Fatal(err)
+		}
+		if again {
+			if _, err := job(from).run(t.Context()); err != nil || m.whoRuns() != oursOn {
+				t.Fatalf("%v: %s", err, m.whoRuns())
+			}
+		}
+		if _, err := job("").back(t.Context()); err != nil || m.whoRuns() != oldOn {
+			t.Errorf("%v: %s", err, m.whoRuns())
+		}
+	}
+}

@@ -31,6 +31,7 @@ const (
 // ServiceStart is how a service starts: what must be known to give that back to one that was disabled.
 type ServiceStart struct {
 	Type StartType `json:"type,omitempty"`
+	Link string    `json:"link,omitempty"` // what its unit file is a link to, where it is one
 }
 
 // ServiceStatus is what the service manager says of a service.

@@ -117,15 +117,22 @@ func EnableService(ctx context.Context, name string) error {
 
 // StartOfService is how a service starts.
 func StartOfService(ctx context.Context, name string) (ServiceStart, error) {
+	start := ServiceStart{Type: StartManual}
 	s, err := QueryService(ctx, name)
 	if err == nil && s.AtBoot {
-		return ServiceStart{Type: StartAutomatic}, nil
+		start.Type = StartAutomatic
 	}
-	return ServiceStart{Type: StartManual}, err
+	if err == nil {
+		start.Link, err = linkOf(unitPath(name))
+	}
+	return start, err
 }
 
-// SetStartOfService lets a service start as it did.
+// SetStartOfService lets a service start as it did, also when the link to its unit file is gone meanwhile.
 func SetStartOfService(ctx context.Context, name string, start ServiceStart) error {
+	if err := relink(ctx, name, start.Link); err != nil {
+		return err
+	}
 	if start.Type == StartAutomatic {
 		return EnableService(ctx, name)
 	}
