@@ -44,6 +44,7 @@ type fakeMachine struct {
 	after    bool
 	polled   bool   // OIAnalytics answers
 	unit     string // what systemctl shows of what the service sees
+	lock     string // folder of that of the installer
 }
 
 type fakeService struct {
@@ -58,7 +59,7 @@ type fakeService struct {
 
 func newMachine(t *testing.T) *fakeMachine {
 	t.Helper()
-	m := &fakeMachine{t: t, dir: t.TempDir(), services: map[string]*fakeService{}, free: 1 << 40, polled: true}
+	m := &fakeMachine{t: t, dir: t.TempDir(), services: map[string]*fakeService{}, free: 1 << 40, polled: true, lock: t.TempDir()}
 	m.here = filepath.Join(m.dir, "archive")
 	for _, name := range []string{"oibus-launcher", "binaries/oibus", "oibus-installer"} {
 		m.write(filepath.Join("archive", name), "program "+name)
@@ -87,7 +88,7 @@ func (m *fakeMachine) write(name, text string) string {
 func (m *fakeMachine) Folders() platform.Folders {
 	at := func(name string) string { return filepath.Join(m.dir, name) }
 	return platform.Folders{Programs: at("opt"), Data: at("lib/oibus"), Instances: at("lib/instances") + string(filepath.Separator),
-		Settings: at("etc"), Links: at("usr/local/bin"), Registry: at("etc"), Service: "oibus", Unfit: platform.SystemFolders().Unfit}
+		Settings: at("etc"), Links: at("usr/local/bin"), Registry: at("etc"), Lock: filepath.Join(m.lock, "not", "yet", "installer.lock"), Service: "oibus", Unfit: platform.SystemFolders().Unfit}
 }
 
 func (m *fakeMachine) Administrator() error     { return m.rights }

@@ -178,6 +178,10 @@ func (j siteImport) run(ctx context.Context, i instance) (answer, error) {
 		}
 		return foreseen{s}, nil
 	}
+	return alone(j.m, "importing "+from, func() (answer, error) { return j.bring(ctx, i, from) })
+}
+
+func (j siteImport) bring(ctx context.Context, i instance, from string) (answer, error) {
 	if err := j.quiet(ctx, from); err != nil {
 		return nil, err
 	}

@@ -92,7 +92,12 @@ func (j *switchJob) run(ctx context.Context) (answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	return alone(j.m, "switching from "+from, func() (answer, error) { return j.begin(ctx, from) })
+}
+
+func (j *switchJob) begin(ctx context.Context, from string) (answer, error) {
 	s := &switcher{switchJob: j}
+	var err error
 	if s.registry, err = openRegistry(j.m); err != nil {
 		return nil, err
 	}

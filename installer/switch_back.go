@@ -141,6 +141,10 @@ func (j *switchJob) back(ctx context.Context) (answer, error) {
 	if err := errors.Join(j.m.Administrator(), j.m.HasServiceManager()); err != nil {
 		return nil, err
 	}
+	return alone(j.m, "switching back", func() (answer, error) { return j.goBack(ctx) })
+}
+
+func (j *switchJob) goBack(ctx context.Context) (answer, error) {
 	r, err := readSwitch(j.m, j.name)
 	if err != nil {
 		return nil, err

@@ -61,6 +61,7 @@ type Folders struct {
 	Settings  string // folder of the settings files; "" puts each into its data folder
 	Links     string // folder of what a person types on this machine; "" where there is none
 	Registry  string // folder of the list of instances, writable for administrators only
+	Lock      string // file that one process at a time holds that changes services
 	Service   string // name of the service of the instance without a name
 	Unfit     string // characters that a path in the definition of a service cannot have
 }

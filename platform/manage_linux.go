@@ -26,7 +26,7 @@ const (
 func SystemFolders() Folders {
 	return Folders{
 		Programs: "/opt/oibus", Data: "/var/lib/oibus", Instances: "/var/lib/oibus-instances/",
-		Settings: "/etc/oibus", Links: "/usr/local/bin", Registry: "/etc/oibus", Service: "oibus", Unfit: "\"\n\r% \\$",
+		Settings: "/etc/oibus", Links: "/usr/local/bin", Registry: "/etc/oibus", Lock: "/run/oibus-installer.lock", Service: "oibus", Unfit: "\"\n\r% \\$",
 	}
 }
 

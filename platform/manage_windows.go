@@ -37,9 +37,10 @@ const requiredPrivileges = "SeChangeNotifyPrivilege"
 func SystemFolders() Folders {
 	programs := known(windows.FOLDERID_ProgramFiles, `C:\Program Files`)
 	data := known(windows.FOLDERID_ProgramData, `C:\ProgramData`)
+	registry := filepath.Join(data, "OIBus Installer")
 	return Folders{
 		Programs: filepath.Join(programs, "OIBus"), Data: filepath.Join(data, "OIBus"), Instances: filepath.Join(data, "OIBus-"),
-		Registry: filepath.Join(data, "OIBus Installer"), Service: "OIBus", Unfit: "\"\n\r%",
+		Registry: registry, Lock: filepath.Join(registry, "installer.lock"), Service: "OIBus", Unfit: "\"\n\r%",
 	}
 }
 
