@@ -480,6 +480,10 @@ func TestAnImportFromAnotherOIBusStopsAndStartsTheService(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	m.services["oibus-plant"].on = false
+	if _, err := j.run(t.Context(), i.instance); err == nil || !strings.Contains(err.Error(), `belongs to the service "oibus-plant", which is stopped and starts again with the machine: disable it, too`) {
+		t.Errorf("%v", err)
+	}
+	m.services["oibus-plant"].disabled = true
 	if err := os.RemoveAll(filepath.Join(i.Data, "state")); err != nil {
 		t.Fatal(err)
 	}
