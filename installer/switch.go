@@ -267,7 +267,8 @@ func (s *switcher) target(oldName string) (i instance, known bool, err error) {
 	return i, known, nil
 }
 
-// stopOld stops both: neither may write while the site moves.
+// stopOld stops both: neither may write while the site moves. Ours, when it is there, must not start with the machine either,
+// where it would be a second one as soon as it has the site.
 func (s *switcher) stopOld(ctx context.Context) error {
 	if err := s.keepSettings(); err != nil {
 		return err
@@ -279,7 +280,27 @@ func (s *switcher) stopOld(ctx context.Context) error {
 	if err != nil || s.sharesName() && ours {
 		return err
 	}
+	if ours {
+		if err := s.disableOurs(ctx); err != nil {
+			return err
+		}
+	}
 	return s.m.Stop(ctx, s.Old.Name)
+}
+
+// disableOurs remembers, once, how ours started when it was there before the switch.
+func (s *switcher) disableOurs(ctx context.Context) error {
+	if s.Known && s.OursStart.Type == "" {
+		start, err := s.m.StartOf(ctx, s.Ours.Service)
+		if err != nil {
+			return err
+		}
+		s.OursStart = start
+		if err := s.enter(s.m, s.Phase); err != nil {
+			return err
+		}
+	}
+	return s.m.Disable(ctx, s.Ours.Service)
 }
 
 // bringOver imports. What an earlier attempt has imported is taken back first: the other OIBus may have gone on since.

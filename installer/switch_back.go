@@ -56,14 +56,11 @@ func (s *switcher) restore(ctx context.Context, all bool) (kept string, err erro
 	if err != nil {
 		return "", err // as long as ours may run, the other must not
 	}
-	var held, failed error // held is why what was imported may still be there
+	var held error // why what was imported may still be there
 	if all {
 		kept, held = takeBack(ctx, s.m, i, s.key(), s.Tried)
-		if failed = held; held == nil {
-			kept, failed = s.clearData(kept)
-		}
-		failed = errors.Join(failed, s.restoreSettings())
 	}
+	failed := held
 	if s.sharesName() {
 		if err := s.m.RestoreUnit(ctx, s.Old.Name); err != nil {
 			failed = errors.Join(failed, err)
@@ -72,11 +69,18 @@ func (s *switcher) restore(ctx context.Context, all bool) (kept string, err erro
 			}
 		}
 	}
-	if err := s.unregister(ctx, all); err != nil {
-		failed = errors.Join(failed, fmt.Errorf("this OIBus, service %q, is left over and may start with the machine: %w", i.Service, err))
+	failed = errors.Join(failed, s.changePlaces(ctx, all, held))
+	if s.Old.Running {
+		err = s.m.Start(ctx, s.Old.Name)
 	}
-	err = s.wakeOld(ctx)
 	s.awake = err == nil
+	if all {
+		var left error
+		if held == nil {
+			kept, left = s.clearData(kept)
+		}
+		failed = errors.Join(failed, left, s.restoreSettings())
+	}
 	switch {
 	case err != nil || !all || !s.WasOn:
 	case held != nil: // both would run as the same OIBus
@@ -99,19 +103,47 @@ func (s *switcher) again(err error) error {
 	return fmt.Errorf("cannot go back: %w%s; the same command goes on with it", err, text)
 }
 
-// wakeOld makes the other service as it was.
-func (s *switcher) wakeOld(ctx context.Context) error {
-	if err := s.m.SetStart(ctx, s.Old.Name, s.Old.start()); err != nil || !s.Old.Running {
+// changePlaces lets the other start with the machine again, and ours no more. No order of the two is safe by itself when the
+// power is cut in between, so what counts is what the machine then starts:
+//
+//   - the other first, as a rule: nothing comes to a machine on which neither starts and which nobody attends to. When
+//     all becomes as it was, ours has nothing of the site by then and is nobody to OIAnalytics; when somebody goes back,
+//     both have it for as long as one call of the service manager takes.
+//   - ours first while it may have what was imported and could not be taken back: that may stay so for long.
+//   - ours first, too, where one name means both: there it is in place only while a unit of the other lies below it.
+func (s *switcher) changePlaces(ctx context.Context, all bool, held error) error {
+	wake := func() error { return s.m.SetStart(ctx, s.Old.Name, s.Old.start()) }
+	yield := func() error {
+		err := s.unregister(ctx, all, held)
+		if err != nil {
+			err = fmt.Errorf("this OIBus, service %q, is left over and may start with the machine: %w", s.Ours.Service, err)
+		}
 		return err
 	}
-	return s.m.Start(ctx, s.Old.Name)
+	if held != nil || s.sharesName() {
+		wake, yield = yield, wake
+	}
+	err := wake()
+	return errors.Join(err, yield())
+}
+
+// oursAsItWas lets our service, which was there before the switch, start as it did, unless it may have what was imported.
+func (s *switcher) oursAsItWas(ctx context.Context, held error) error {
+	inPlace, _, err := s.oursInPlace(ctx)
+	if err != nil || !inPlace || s.sharesName() || s.OursStart.Type == "" {
+		return err
+	}
+	if held != nil {
+		return s.m.Disable(ctx, s.Ours.Service)
+	}
+	return s.m.SetStart(ctx, s.Ours.Service, oldService{Start: s.OursStart, Running: s.WasOn}.start())
 }
 
 // unregister takes our service away, or lets it start no more when a package has brought it. What was there before the
 // switch stays when all becomes as it was.
-func (s *switcher) unregister(ctx context.Context, all bool) error {
+func (s *switcher) unregister(ctx context.Context, all bool, held error) error {
 	if s.Known && all {
-		return nil
+		return s.oursAsItWas(ctx, held)
 	}
 	inPlace, mine, err := s.oursInPlace(ctx)
 	if err != nil {

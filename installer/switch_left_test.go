@@ -224,3 +224,51 @@ func TestTheOtherComesBackAlsoWhenTheLinkToItsUnitIsGone(t *testing.T) {
 		}
 	}
 }
+
+// TestAPowerCutNeverLeavesTwoOfTheSite kills a switch that fails, with ours there before it, at each call: only while the two
+// change their places on the way there, which is one call, may both start with the machine and ours have the site.
+func TestAPowerCutNeverLeavesTwoOfTheSite(t *testing.T) {
+	t.Parallel()
+	for name, known := range map[string]bool{"ours is new": false, "ours was there": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for at := 1; ; at++ {
+				m, from := withOld(t, "oibus-plant", at%3 > 0)
+				if known {
+					i := installed(t, m, "", nil)
+					if err := os.RemoveAll(filepath.Join(i.Data, "state")); err != nil {
+						t.Fatal(err)
+					}
+				}
+				m.polled, m.killAt, m.after = false, (at+1)/2, at%2 == 0
+				job := func() *switchJob {
+					j := m.switching(from)
+					j.wait = time.Millisecond
+					return j
+				}
+				_, err, dead := life(t, job().run)
+				m.killAt = 0
+				r, e := readSwitch(m, "")
+				if e != nil {
+					t.Fatal(e)
+				}
+				_, has := os.Stat(filepath.Join(m.Folders().Data, "imported"))
+				all := m.whoRuns()
+				old, ours := strings.Contains(all, "old at boot"), strings.Contains(all, "ours at boot")
+				if !old && !ours || old && ours && has == nil && r.Phase != turning {
+					t.Errorf("killed at %d while %s: %s; ours has the site: %v", at, r.Phase, all, has == nil)
+				}
+				if dead {
+					_, err = job().run(t.Context())
+				}
+				after := m.whoRuns()
+				if err == nil || !strings.Contains(after, "old at boot") || !strings.Contains(after, "old runs") || strings.Contains(after, "ours at boot") != known {
+					t.Fatalf("killed at %d: %v: %s", at, err, after)
+				}
+				if !dead {
+					return
+				}
+			}
+		})
+	}
+}

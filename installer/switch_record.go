@@ -55,21 +55,23 @@ func (o oldService) start() platform.ServiceStart {
 
 // switchRecord is what must be known to go on with a switch, or to reverse it, weeks later.
 type switchRecord struct {
-	Level     int        `json:"level"`
-	Phase     phase      `json:"phase"`
-	From      string     `json:"from"` // data folder of the other OIBus
-	Version   string     `json:"version"`
-	Old       oldService `json:"old"`
-	Ours      instance   `json:"ours"`
-	Known     bool       `json:"known"`           // ours was an instance of this machine before
-	WasOn     bool       `json:"wasOn"`           // and ran
-	Programs  bool       `json:"programs"`        // they were there before
-	Port      int        `json:"port,omitempty"`  // to write into the settings file
-	Replace   bool       `json:"replace"`         // the configuration of ours
-	Cloud     string     `json:"cloud,omitempty"` // OIAnalytics with which the site is registered
-	Tried     bool       `json:"tried"`           // ours may have run with the site
-	NoData    bool       `json:"noData"`          // the data folder of ours was not there, or empty
-	HadFolder bool       `json:"hadFolder"`       // it was there, and empty
+	Level   int        `json:"level"`
+	Phase   phase      `json:"phase"`
+	From    string     `json:"from"` // data folder of the other OIBus
+	Version string     `json:"version"`
+	Old     oldService `json:"old"`
+	Ours    instance   `json:"ours"`
+	Known   bool       `json:"known"` // ours was an instance of this machine before
+	WasOn   bool       `json:"wasOn"` // and ran
+	// OursStart is how it then started: it is disabled while the site moves.
+	OursStart platform.ServiceStart `json:"oursStart"`
+	Programs  bool                  `json:"programs"`        // they were there before
+	Port      int                   `json:"port,omitempty"`  // to write into the settings file
+	Replace   bool                  `json:"replace"`         // the configuration of ours
+	Cloud     string                `json:"cloud,omitempty"` // OIAnalytics with which the site is registered
+	Tried     bool                  `json:"tried"`           // ours may have run with the site
+	NoData    bool                  `json:"noData"`          // the data folder of ours was not there, or empty
+	HadFolder bool                  `json:"hadFolder"`       // it was there, and empty
 	// The settings file is kept before it is changed, once; HadSettings says whether there was one.
 	SettingsKept bool      `json:"settingsKept"`
 	HadSettings  bool      `json:"hadSettings"`

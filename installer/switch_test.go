@@ -336,6 +336,9 @@ func TestGoingBackThatIsKilledAtAnyCallIsTakenUp(t *testing.T) {
 					return
 				}
 				m.killAt = 0
+				if !strings.Contains(m.whoRuns(), "at boot") {
+					t.Errorf("killed at %d, nothing starts with the machine", at)
+				}
 				if _, err := m.switching("").back(t.Context()); err != nil || m.whoRuns() != oldOn {
 					t.Errorf("killed at %d: %v: %s", at, err, m.whoRuns())
 				}
