@@ -68,7 +68,7 @@ OIBus in which something is configured is refused without --replace, which puts 
 			if other.from != "" {
 				return other.run(ctx, i)
 			}
-			return importInto(ctx, m, i, file)
+			return alone(m, "importing "+file, func() (answer, error) { return importInto(ctx, m, i, file) })
 		}
 	},
 }

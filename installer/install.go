@@ -191,6 +191,11 @@ func (j *installJob) run(ctx context.Context) (answer, error) {
 	if err := errors.Join(j.m.Administrator(), j.m.HasServiceManager()); err != nil {
 		return nil, err
 	}
+	return alone(j.m, "installing "+i.label(), func() (answer, error) { return j.add(ctx, i, password) })
+}
+
+// add looks at what is there, and does it.
+func (j *installJob) add(ctx context.Context, i instance, password string) (answer, error) {
 	r, err := openRegistry(j.m)
 	if err != nil {
 		return nil, err

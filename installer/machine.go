@@ -40,6 +40,8 @@ type machine interface {
 	Definitions(ctx context.Context) ([]platform.ServiceDefinition, error)
 	Definition(ctx context.Context, service string) (platform.ServiceDefinition, error) // of one, wherever it leads
 	Disable(ctx context.Context, service string) error
+	StartOf(ctx context.Context, service string) (platform.ServiceStart, error)
+	SetStart(ctx context.Context, service string, start platform.ServiceStart) error
 	// SharesNames says whether a service can make room for another one of its name: then KeepUnit keeps what it was, Unshadow
 	// lets the one of a package count, and RestoreUnit puts it back.
 	SharesNames() bool
@@ -160,6 +162,14 @@ func (realMachine) Definition(ctx context.Context, service string) (platform.Ser
 
 func (realMachine) Disable(ctx context.Context, service string) error {
 	return platform.DisableService(ctx, service)
+}
+
+func (realMachine) StartOf(ctx context.Context, service string) (platform.ServiceStart, error) {
+	return platform.StartOfService(ctx, service)
+}
+
+func (realMachine) SetStart(ctx context.Context, service string, start platform.ServiceStart) error {
+	return platform.SetStartOfService(ctx, service, start)
 }
 
 func (realMachine) SharesNames() bool { return platform.SharesNames }

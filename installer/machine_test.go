@@ -44,12 +44,14 @@ type fakeMachine struct {
 	after    bool
 	polled   bool   // OIAnalytics answers
 	unit     string // what systemctl shows of what the service sees
+	lock     string // folder of that of the installer
 }
 
 type fakeService struct {
 	spec     platform.ServiceSpec
 	server   *httptest.Server
 	disabled bool
+	manual   bool
 	other    string       // data folder of another OIBus, of which this is the service
 	on       bool         // that one
 	kept     *fakeService // what this one replaced
@@ -57,7 +59,7 @@ type fakeService struct {
 
 func newMachine(t *testing.T) *fakeMachine {
 	t.Helper()
-	m := &fakeMachine{t: t, dir: t.TempDir(), services: map[string]*fakeService{}, free: 1 << 40, polled: true}
+	m := &fakeMachine{t: t, dir: t.TempDir(), services: map[string]*fakeService{}, free: 1 << 40, polled: true, lock: t.TempDir()}
 	m.here = filepath.Join(m.dir, "archive")
 	for _, name := range []string{"oibus-launcher", "binaries/oibus", "oibus-installer"} {
 		m.write(filepath.Join("archive", name), "program "+name)
@@ -86,7 +88,7 @@ func (m *fakeMachine) write(name, text string) string {
 func (m *fakeMachine) Folders() platform.Folders {
 	at := func(name string) string { return filepath.Join(m.dir, name) }
 	return platform.Folders{Programs: at("opt"), Data: at("lib/oibus"), Instances: at("lib/instances") + string(filepath.Separator),
-		Settings: at("etc"), Links: at("usr/local/bin"), Registry: at("etc"), Service: "oibus", Unfit: platform.SystemFolders().Unfit}
+		Settings: at("etc"), Links: at("usr/local/bin"), Registry: at("etc"), Lock: filepath.Join(m.lock, "not", "yet", "installer.lock"), Service: "oibus", Unfit: platform.SystemFolders().Unfit}
 }
 
 func (m *fakeMachine) Administrator() error     { return m.rights }
@@ -102,9 +104,9 @@ func (m *fakeMachine) Query(_ context.Context, service string) (platform.Service
 	case !there:
 		return platform.ServiceStatus{State: platform.ServiceAbsent}, nil
 	case s.server == nil && !s.on:
-		return platform.ServiceStatus{State: platform.ServiceStopped, AtBoot: !s.disabled}, nil
+		return platform.ServiceStatus{State: platform.ServiceStopped, AtBoot: s.atBoot()}, nil
 	}
-	return platform.ServiceStatus{State: platform.ServiceRunning, AtBoot: !s.disabled, PID: 7}, nil
+	return platform.ServiceStatus{State: platform.ServiceRunning, AtBoot: s.atBoot(), PID: 7}, nil
 }
 
 func (m *fakeMachine) Install(_ context.Context, s platform.ServiceSpec) error {
@@ -112,7 +114,7 @@ func (m *fakeMachine) Install(_ context.Context, s platform.ServiceSpec) error {
 	defer m.kill(true)
 	m.note("install %s", s.Name)
 	if old, there := m.services[s.Name]; there && old.other == "" {
-		old.spec, old.disabled = s, false
+		old.spec, old.disabled, old.manual = s, false, false
 		return nil
 	} else if there { // a unit that takes the place of another one
 		old.on = false
@@ -127,7 +129,7 @@ func (m *fakeMachine) Enable(_ context.Context, service string) error {
 	m.kill(false)
 	defer m.kill(true)
 	m.note("enable %s", service)
-	m.services[service].disabled = false
+	m.services[service].disabled, m.services[service].manual = false, false
 	return nil
 }
 
@@ -141,6 +143,8 @@ func (m *fakeMachine) Remove(_ context.Context, service string) error {
 	}
 	return nil
 }
+
+func (s *fakeService) atBoot() bool { return !s.disabled && !s.manual }
 
 func (s *fakeService) stop() {
 	s.on = false
@@ -157,6 +161,9 @@ func (m *fakeMachine) Start(_ context.Context, service string) error {
 	s, there := m.services[service]
 	if !there {
 		return platform.ErrNoService
+	}
+	if s.disabled && !m.shares { // Windows
+		return errors.New("error 1058: the service is disabled")
 	}
 	if s.other != "" {
 		s.on = true

@@ -178,6 +178,10 @@ func (j siteImport) run(ctx context.Context, i instance) (answer, error) {
 		}
 		return foreseen{s}, nil
 	}
+	return alone(j.m, "importing "+from, func() (answer, error) { return j.bring(ctx, i, from) })
+}
+
+func (j siteImport) bring(ctx context.Context, i instance, from string) (answer, error) {
 	if err := j.quiet(ctx, from); err != nil {
 		return nil, err
 	}
@@ -211,7 +215,8 @@ func (j siteImport) withdraw(ctx context.Context, i instance) error {
 	return err
 }
 
-// quiet refuses the data of an OIBus that runs: it would go on beside this one, as the same one to the cloud.
+// quiet refuses the data of an OIBus that runs, or will when the machine starts: it would be there beside this one, as the
+// same one to the cloud.
 func (j siteImport) quiet(ctx context.Context, from string) error {
 	if j.m.HasServiceManager() != nil {
 		return nil
@@ -227,6 +232,9 @@ func (j siteImport) quiet(ctx context.Context, from string) error {
 		}
 		if s.State != platform.ServiceStopped && s.State != platform.ServiceFailed {
 			return fmt.Errorf("%s belongs to the service %q, which runs: stop and disable it first, or let oibus-installer install --switch-from %s do all that", from, d.Name, from)
+		}
+		if s.AtBoot {
+			return fmt.Errorf("%s belongs to the service %q, which is stopped and starts again with the machine: disable it, too, or let oibus-installer install --switch-from %s do all that", from, d.Name, from)
 		}
 	}
 	return nil

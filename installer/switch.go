@@ -80,6 +80,7 @@ type switcher struct {
 	registry *registry
 	site     *site
 	page     string
+	awake    bool // the other OIBus has its place again
 }
 
 // run begins a switch, or goes on with one that was interrupted.
@@ -91,7 +92,12 @@ func (j *switchJob) run(ctx context.Context) (answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	return alone(j.m, "switching from "+from, func() (answer, error) { return j.begin(ctx, from) })
+}
+
+func (j *switchJob) begin(ctx context.Context, from string) (answer, error) {
 	s := &switcher{switchJob: j}
+	var err error
 	if s.registry, err = openRegistry(j.m); err != nil {
 		return nil, err
 	}
@@ -233,7 +239,11 @@ func (s *switcher) findOld(ctx context.Context, from string) (oldService, error)
 	if err == nil && state.State == platform.ServiceAbsent {
 		err = fmt.Errorf("there is no service %q", name)
 	}
-	return oldService{Name: name, AtBoot: state.AtBoot, Running: state.State != platform.ServiceStopped && state.State != platform.ServiceFailed}, err
+	var start platform.ServiceStart
+	if err == nil {
+		start, err = s.m.StartOf(ctx, name)
+	}
+	return oldService{Name: name, AtBoot: state.AtBoot, Running: state.State != platform.ServiceStopped && state.State != platform.ServiceFailed, Start: start}, err
 }
 
 // target is our instance, as install would have it.
@@ -257,7 +267,8 @@ func (s *switcher) target(oldName string) (i instance, known bool, err error) {
 	return i, known, nil
 }
 
-// stopOld stops both: neither may write while the site moves.
+// stopOld stops both: neither may write while the site moves. Ours, when it is there, must not start with the machine either,
+// where it would be a second one as soon as it has the site.
 func (s *switcher) stopOld(ctx context.Context) error {
 	if err := s.keepSettings(); err != nil {
 		return err
@@ -269,7 +280,27 @@ func (s *switcher) stopOld(ctx context.Context) error {
 	if err != nil || s.sharesName() && ours {
 		return err
 	}
+	if ours {
+		if err := s.disableOurs(ctx); err != nil {
+			return err
+		}
+	}
 	return s.m.Stop(ctx, s.Old.Name)
+}
+
+// disableOurs remembers, once, how ours started when it was there before the switch.
+func (s *switcher) disableOurs(ctx context.Context) error {
+	if s.Known && s.OursStart.Type == "" {
+		start, err := s.m.StartOf(ctx, s.Ours.Service)
+		if err != nil {
+			return err
+		}
+		s.OursStart = start
+		if err := s.enter(s.m, s.Phase); err != nil {
+			return err
+		}
+	}
+	return s.m.Disable(ctx, s.Ours.Service)
 }
 
 // bringOver imports. What an earlier attempt has imported is taken back first: the other OIBus may have gone on since.

@@ -27,16 +27,20 @@ func (s *switcher) undo(ctx context.Context, reason error) error {
 	if err == nil && !s.Known && !s.HadSettings {
 		_ = os.Remove(filepath.Dir(s.Ours.Settings)) // fails when there is something in it
 	}
+	how := "runs again"
+	if !s.Old.Running {
+		how = "is as it was"
+	}
 	if err != nil {
-		return fmt.Errorf("cannot switch: %w; not all could be undone, the same command goes on with that: %w", reason, err)
+		text := ""
+		if s.awake {
+			text = fmt.Sprintf("; the other OIBus, service %q, %s", s.Old.Name, how)
+		}
+		return fmt.Errorf("cannot switch: %w%s; not all could be undone, the same command goes on with that: %w", reason, text, err)
 	}
 	text := ""
 	if kept != "" {
 		text = "; what this OIBus has collected meanwhile is in " + kept
-	}
-	how := "runs again"
-	if !s.Old.Running {
-		how = "is as it was"
 	}
 	return fmt.Errorf("cannot switch: %w; the other OIBus, service %q, %s%s", reason, s.Old.Name, how, text)
 }
@@ -52,49 +56,94 @@ func (s *switcher) restore(ctx context.Context, all bool) (kept string, err erro
 	if err != nil {
 		return "", err // as long as ours may run, the other must not
 	}
-	var failed error
+	var held error // why what was imported may still be there
 	if all {
-		kept, failed = takeBack(ctx, s.m, i, s.key(), s.Tried)
-		if failed == nil {
-			kept, failed = s.clearData(kept)
-		}
-		failed = errors.Join(failed, s.restoreSettings())
+		kept, held = takeBack(ctx, s.m, i, s.key(), s.Tried)
 	}
+	failed := held
 	if s.sharesName() {
-		err = s.m.RestoreUnit(ctx, s.Old.Name)
+		if err := s.m.RestoreUnit(ctx, s.Old.Name); err != nil {
+			failed = errors.Join(failed, err)
+			if back, err := s.oldInPlace(ctx); err != nil || !back {
+				return kept, errors.Join(failed, err) // its name still means ours
+			}
+		}
 	}
-	if err == nil {
-		err = s.unregister(ctx, all)
+	failed = errors.Join(failed, s.changePlaces(ctx, all, held))
+	if s.Old.Running {
+		err = s.m.Start(ctx, s.Old.Name)
 	}
-	if err == nil {
-		err = s.wakeOld(ctx)
+	s.awake = err == nil
+	if all {
+		var left error
+		if held == nil {
+			kept, left = s.clearData(kept)
+		}
+		failed = errors.Join(failed, left, s.restoreSettings())
 	}
-	if err == nil && all && s.WasOn {
+	switch {
+	case err != nil || !all || !s.WasOn:
+	case held != nil: // both would run as the same OIBus
+		err = fmt.Errorf("this OIBus, service %q, stays stopped, since it may still have what was imported", i.Service)
+	default:
 		err = s.m.Start(ctx, i.Service)
 	}
-	if err == nil && all && !s.Known && !s.Programs {
-		_, err = removePrograms(s.registry, i)
+	if failed = errors.Join(err, failed); failed == nil && all && !s.Known && !s.Programs { // they are needed to do the rest
+		_, failed = removePrograms(s.registry, i)
 	}
-	return kept, errors.Join(err, failed)
+	return kept, failed
 }
 
-// wakeOld makes the other service as it was.
-func (s *switcher) wakeOld(ctx context.Context) error {
-	change := s.m.Disable
-	if s.Old.AtBoot {
-		change = s.m.Enable
+// again says of what could not be done how it goes on, and that the site has its OIBus meanwhile.
+func (s *switcher) again(err error) error {
+	text := ""
+	if s.awake && s.Old.Running {
+		text = fmt.Sprintf("; the other OIBus, service %q, runs again", s.Old.Name)
 	}
-	if err := change(ctx, s.Old.Name); err != nil || !s.Old.Running {
+	return fmt.Errorf("cannot go back: %w%s; the same command goes on with it", err, text)
+}
+
+// changePlaces lets the other start with the machine again, and ours no more. No order of the two is safe by itself when the
+// power is cut in between, so what counts is what the machine then starts:
+//
+//   - the other first, as a rule: nothing comes to a machine on which neither starts and which nobody attends to. When
+//     all becomes as it was, ours has nothing of the site by then and is nobody to OIAnalytics; when somebody goes back,
+//     both have it for as long as one call of the service manager takes.
+//   - ours first while it may have what was imported and could not be taken back: that may stay so for long.
+//   - ours first, too, where one name means both: there it is in place only while a unit of the other lies below it.
+func (s *switcher) changePlaces(ctx context.Context, all bool, held error) error {
+	wake := func() error { return s.m.SetStart(ctx, s.Old.Name, s.Old.start()) }
+	yield := func() error {
+		err := s.unregister(ctx, all, held)
+		if err != nil {
+			err = fmt.Errorf("this OIBus, service %q, is left over and may start with the machine: %w", s.Ours.Service, err)
+		}
 		return err
 	}
-	return s.m.Start(ctx, s.Old.Name)
+	if held != nil || s.sharesName() {
+		wake, yield = yield, wake
+	}
+	err := wake()
+	return errors.Join(err, yield())
+}
+
+// oursAsItWas lets our service, which was there before the switch, start as it did, unless it may have what was imported.
+func (s *switcher) oursAsItWas(ctx context.Context, held error) error {
+	inPlace, _, err := s.oursInPlace(ctx)
+	if err != nil || !inPlace || s.sharesName() || s.OursStart.Type == "" {
+		return err
+	}
+	if held != nil {
+		return s.m.Disable(ctx, s.Ours.Service)
+	}
+	return s.m.SetStart(ctx, s.Ours.Service, oldService{Start: s.OursStart, Running: s.WasOn}.start())
 }
 
 // unregister takes our service away, or lets it start no more when a package has brought it. What was there before the
 // switch stays when all becomes as it was.
-func (s *switcher) unregister(ctx context.Context, all bool) error {
+func (s *switcher) unregister(ctx context.Context, all bool, held error) error {
 	if s.Known && all {
-		return nil
+		return s.oursAsItWas(ctx, held)
 	}
 	inPlace, mine, err := s.oursInPlace(ctx)
 	if err != nil {
@@ -124,6 +173,10 @@ func (j *switchJob) back(ctx context.Context) (answer, error) {
 	if err := errors.Join(j.m.Administrator(), j.m.HasServiceManager()); err != nil {
 		return nil, err
 	}
+	return alone(j.m, "switching back", func() (answer, error) { return j.goBack(ctx) })
+}
+
+func (j *switchJob) goBack(ctx context.Context) (answer, error) {
 	r, err := readSwitch(j.m, j.name)
 	if err != nil {
 		return nil, err
@@ -145,7 +198,7 @@ func (j *switchJob) back(ctx context.Context) (answer, error) {
 	}
 	s.Old.AtBoot, s.Old.Running = true, true // whoever goes back wants it to run
 	if _, err := s.restore(context.WithoutCancel(ctx), false); err != nil {
-		return nil, fmt.Errorf("cannot go back: %w; the same command goes on with it", err)
+		return nil, s.again(err)
 	}
 	a.Left = waitingIn(ctx, j.m, r.Ours) // the other runs: what is asked now delays nobody
 	return a, s.forget(j.m)
@@ -159,7 +212,7 @@ func (s *switcher) giveUp(ctx context.Context) error {
 	}
 	_, err := s.restore(context.WithoutCancel(ctx), true)
 	if err != nil {
-		return fmt.Errorf("cannot go back: %w; the same command goes on with it", err)
+		return s.again(err)
 	}
 	return s.forget(s.m)
 }

@@ -34,28 +34,44 @@ const (
 
 // oldService is the service of the other OIBus, as it was.
 type oldService struct {
-	Name    string `json:"name"`
-	AtBoot  bool   `json:"atBoot"`
-	Running bool   `json:"running"`
+	Name    string                `json:"name"`
+	AtBoot  bool                  `json:"atBoot"`
+	Running bool                  `json:"running"`
+	Start   platform.ServiceStart `json:"start"`
+}
+
+// start is how it is to start again. One that is to run must not be disabled; a record of an earlier version does not say
+// more than AtBoot.
+func (o oldService) start() platform.ServiceStart {
+	start := o.Start
+	switch {
+	case o.AtBoot:
+		start.Type = platform.StartAutomatic
+	case start.Type == "" || start.Type == platform.StartDisabled && o.Running:
+		start.Type = platform.StartManual
+	}
+	return start
 }
 
 // switchRecord is what must be known to go on with a switch, or to reverse it, weeks later.
 type switchRecord struct {
-	Level     int        `json:"level"`
-	Phase     phase      `json:"phase"`
-	From      string     `json:"from"` // data folder of the other OIBus
-	Version   string     `json:"version"`
-	Old       oldService `json:"old"`
-	Ours      instance   `json:"ours"`
-	Known     bool       `json:"known"`           // ours was an instance of this machine before
-	WasOn     bool       `json:"wasOn"`           // and ran
-	Programs  bool       `json:"programs"`        // they were there before
-	Port      int        `json:"port,omitempty"`  // to write into the settings file
-	Replace   bool       `json:"replace"`         // the configuration of ours
-	Cloud     string     `json:"cloud,omitempty"` // OIAnalytics with which the site is registered
-	Tried     bool       `json:"tried"`           // ours may have run with the site
-	NoData    bool       `json:"noData"`          // the data folder of ours was not there, or empty
-	HadFolder bool       `json:"hadFolder"`       // it was there, and empty
+	Level   int        `json:"level"`
+	Phase   phase      `json:"phase"`
+	From    string     `json:"from"` // data folder of the other OIBus
+	Version string     `json:"version"`
+	Old     oldService `json:"old"`
+	Ours    instance   `json:"ours"`
+	Known   bool       `json:"known"` // ours was an instance of this machine before
+	WasOn   bool       `json:"wasOn"` // and ran
+	// OursStart is how it then started: it is disabled while the site moves.
+	OursStart platform.ServiceStart `json:"oursStart"`
+	Programs  bool                  `json:"programs"`        // they were there before
+	Port      int                   `json:"port,omitempty"`  // to write into the settings file
+	Replace   bool                  `json:"replace"`         // the configuration of ours
+	Cloud     string                `json:"cloud,omitempty"` // OIAnalytics with which the site is registered
+	Tried     bool                  `json:"tried"`           // ours may have run with the site
+	NoData    bool                  `json:"noData"`          // the data folder of ours was not there, or empty
+	HadFolder bool                  `json:"hadFolder"`       // it was there, and empty
 	// The settings file is kept before it is changed, once; HadSettings says whether there was one.
 	SettingsKept bool      `json:"settingsKept"`
 	HadSettings  bool      `json:"hadSettings"`

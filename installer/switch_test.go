@@ -51,7 +51,26 @@ func (m *fakeMachine) Disable(_ context.Context, service string) error {
 	m.kill(false)
 	defer m.kill(true)
 	m.note("disable %s", service)
-	m.services[service].disabled = true
+	m.services[service].disabled, m.services[service].manual = true, false
+	return nil
+}
+
+func (m *fakeMachine) StartOf(_ context.Context, service string) (platform.ServiceStart, error) {
+	switch s := m.services[service]; {
+	case s.manual:
+		return platform.ServiceStart{Type: platform.StartManual}, nil
+	case s.disabled:
+		return platform.ServiceStart{Type: platform.StartDisabled}, nil
+	}
+	return platform.ServiceStart{Type: platform.StartAutomatic}, nil
+}
+
+func (m *fakeMachine) SetStart(_ context.Context, service string, start platform.ServiceStart) error {
+	m.kill(false)
+	defer m.kill(true)
+	m.note("%s %s", start.Type, service)
+	s := m.services[service]
+	s.manual, s.disabled = start.Type == platform.StartManual, start.Type == platform.StartDisabled
 	return nil
 }
 
@@ -163,7 +182,7 @@ func (m *fakeMachine) whoRuns() string {
 		if s.on || s.server != nil {
 			list = append(list, who+" runs")
 		}
-		if !s.disabled {
+		if s.atBoot() {
 			list = append(list, who+" at boot")
 		}
 	}
@@ -274,10 +293,10 @@ func TestTheMachineRestartsInTheMiddleAndTheOtherGoesOn(t *testing.T) {
 					s.stop()
 				}
 				for _, s := range m.services {
-					if s.other != "" && !s.disabled {
+					if s.other != "" && s.atBoot() {
 						s.on = true
 						m.write("old/data/collected", "since the restart")
-					} else if !s.disabled {
+					} else if s.atBoot() {
 						if err := m.serve(s); err != nil {
 							t.Fatal(err)
 						}
@@ -317,6 +336,9 @@ func TestGoingBackThatIsKilledAtAnyCallIsTakenUp(t *testing.T) {
 					return
 				}
 				m.killAt = 0
+				if !strings.Contains(m.whoRuns(), "at boot") {
+					t.Errorf("killed at %d, nothing starts with the machine", at)
+				}
 				if _, err := m.switching("").back(t.Context()); err != nil || m.whoRuns() != oldOn {
 					t.Errorf("killed at %d: %v: %s", at, err, m.whoRuns())
 				}
@@ -461,6 +483,10 @@ func TestAnImportFromAnotherOIBusStopsAndStartsTheService(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	m.services["oibus-plant"].on = false
+	if _, err := j.run(t.Context(), i.instance); err == nil || !strings.Contains(err.Error(), `belongs to the service "oibus-plant", which is stopped and starts again with the machine: disable it, too`) {
+		t.Errorf("%v", err)
+	}
+	m.services["oibus-plant"].disabled = true
 	if err := os.RemoveAll(filepath.Join(i.Data, "state")); err != nil {
 		t.Fatal(err)
 	}

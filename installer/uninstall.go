@@ -44,6 +44,10 @@ func (j uninstallJob) run(ctx context.Context) (answer, error) {
 	if err := j.m.Administrator(); err != nil {
 		return nil, err
 	}
+	return alone(j.m, "removing "+(instance{Name: j.name, Service: "-"}).label(), func() (answer, error) { return j.remove(ctx) })
+}
+
+func (j uninstallJob) remove(ctx context.Context) (answer, error) {
 	i, err := (&target{name: j.name}).find(j.m)
 	var absent *absentError
 	if errors.As(err, &absent) && !j.byMSI {

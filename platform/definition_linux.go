@@ -147,16 +147,58 @@ func variablesOf(lines []string) map[string]string {
 	return variables
 }
 
-// DisableService lets a service start with the machine no more. One that is not there is no error.
+// DisableService lets a service start with the machine no more. One that is not there is no error. systemctl takes the
+// link to a unit file away with it, and knows no service of that name then: it is put back.
 func DisableService(ctx context.Context, name string) error {
 	s, err := QueryService(ctx, name)
 	if err == nil && s.State != ServiceAbsent {
-		_, err = systemctl(ctx, "disable", "--quiet", name+".service")
+		var link string
+		if link, err = linkOf(unitPath(name)); err == nil {
+			_, err = systemctl(ctx, "disable", "--quiet", name+".service")
+		}
+		if err == nil {
+			err = relink(ctx, name, link)
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("cannot keep the service %q from starting with the machine: %w", name, err)
 	}
 	return nil
+}
+
+// linkOf is what a unit file is a link to, "" when it is none.
+func linkOf(path string) (string, error) {
+	link, err := os.Readlink(path)
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.EINVAL) || link == os.DevNull { // a masked service has no unit
+		return "", nil
+	}
+	return link, err
+}
+
+// relink puts the link to the unit file of a service back, when there was one and it is gone.
+func relink(ctx context.Context, name, link string) error {
+	made, err := linkAgain(unitPath(name), link)
+	if made {
+		_, err = systemctl(ctx, "daemon-reload")
+	}
+	if err != nil {
+		return fmt.Errorf("cannot link the unit of the service %q to %s again: %w", name, link, err)
+	}
+	return nil
+}
+
+func linkAgain(path, link string) (made bool, err error) {
+	if link == "" {
+		return false, nil
+	}
+	err = os.Symlink(link, path)
+	if errors.Is(err, os.ErrExist) {
+		return false, nil
+	}
+	if err == nil {
+		err = SyncDir(filepath.Dir(path))
+	}
+	return err == nil, err
 }
 
 // replacedSuffix ends the names of unit files that have made room for another one of their name. systemd does not look
@@ -177,20 +219,34 @@ func KeepUnit(name string) error {
 	if _, err := os.Lstat(path + replacedSuffix); err == nil {
 		return nil
 	}
-	text, err := os.ReadFile(path)
-	if errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
+	err := keepDropIns(path + ".d")
 	if err == nil {
-		err = keepDropIns(path + ".d")
-	}
-	if err == nil {
-		err = WriteFile(path+replacedSuffix, text, 0o644)
+		err = keepUnitFile(path)
 	}
 	if err != nil {
 		return fmt.Errorf("cannot make room for a service of the name %q: %w", name, err)
 	}
 	return nil
+}
+
+// keepUnitFile copies a unit file, as a link when it is one.
+func keepUnitFile(path string) error {
+	link, err := linkOf(path)
+	if err != nil {
+		return err
+	}
+	if link != "" {
+		_, err = linkAgain(path+replacedSuffix, link)
+		return err
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	return WriteFile(path+replacedSuffix, text, 0o644)
 }
 
 // keepDropIns puts the drop-in files of the other service aside, an empty folder when there are none.

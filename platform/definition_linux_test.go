@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -53,5 +54,40 @@ func TestDropInsOfTwoServicesOfOneNameTakeTurns(t *testing.T) {
 		if left, err := filepath.Glob(dir + replacedSuffix); err != nil || len(left) > 0 {
 			t.Errorf("%s: %v is left", name, left)
 		}
+	}
+}
+
+func TestAUnitFileThatIsALinkIsOneAgain(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	unit, path := filepath.Join(dir, "of OIBus"), filepath.Join(dir, "plant.service")
+	if err := errors.Join(os.WriteFile(unit, []byte("[Service]\n"), 0o600), os.Symlink(unit, path)); err != nil {
+		t.Fatal(err)
+	}
+	link, err := linkOf(path)
+	if err != nil || link != unit {
+		t.Fatalf("%q, %v", link, err)
+	}
+	if made, err := linkAgain(path, link); made || err != nil { // it is there
+		t.Errorf("%v, %v", made, err)
+	}
+	if err := errors.Join(keepUnitFile(path), os.Remove(path)); err != nil { // as systemctl disable does
+		t.Fatal(err)
+	}
+	if made, err := linkAgain(path, link); !made || err != nil {
+		t.Errorf("%v, %v", made, err)
+	}
+	for _, at := range []string{path, path + replacedSuffix} {
+		if to, err := os.Readlink(at); err != nil || to != unit {
+			t.Errorf("%s is a link to %q, %v", at, to, err)
+		}
+	}
+	for _, none := range []string{unit, filepath.Join(dir, "nothing")} {
+		if link, err := linkOf(none); link != "" || err != nil {
+			t.Errorf("%s is a link to %q, %v", none, link, err)
+		}
+	}
+	if made, err := linkAgain(filepath.Join(dir, "nothing"), ""); made || err != nil {
+		t.Errorf("%v, %v", made, err)
 	}
 }

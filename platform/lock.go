@@ -3,6 +3,7 @@ package platform
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 )
@@ -21,6 +22,14 @@ func LockDir(dir string) (release func() error, err error) {
 
 // LockFile is LockDir for a lock file of its own name. The file stays when the lock is released: only the lock counts.
 func LockFile(path string) (release func() error, err error) {
+	f, err := lockedFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return f.Close, nil
+}
+
+func lockedFile(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("cannot open lock %q: %w", path, err)
@@ -28,5 +37,40 @@ func LockFile(path string) (release func() error, err error) {
 	if err := lock(f); err != nil {
 		return nil, errors.Join(fmt.Errorf("cannot lock %q: %w", path, err), f.Close())
 	}
-	return f.Close, nil
+	return f, nil
+}
+
+const (
+	// workStart is where a lock file says what it is held for: Windows lets nobody else read the first byte, which is locked.
+	workStart = 1
+	maxWork   = 1024
+)
+
+// LockFor is LockFile for work that others shall know of: of a file that another process holds it says what for, when that
+// can be told.
+func LockFor(path, work string) (release func() error, other string, err error) {
+	f, err := lockedFile(path)
+	if errors.Is(err, ErrLocked) {
+		return nil, workOf(path), err
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	if err := f.Truncate(0); err == nil {
+		_, _ = f.WriteAt([]byte(work), workStart) // on a full disk others are told less
+	}
+	return f.Close, "", nil
+}
+
+func workOf(path string) string {
+	f, err := os.Open(path)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.NewSectionReader(f, workStart, maxWork))
+	if err != nil {
+		return ""
+	}
+	return string(text)
 }

@@ -18,6 +18,22 @@ const (
 	ServiceFailed   ServiceState = "failed" // it ended by itself and is not started again
 )
 
+// StartType is what starts a service.
+type StartType string
+
+// The types.
+const (
+	StartAutomatic StartType = "automatic" // the machine
+	StartManual    StartType = "manual"    // a person, or another service
+	StartDisabled  StartType = "disabled"  // nobody can, where a system knows that
+)
+
+// ServiceStart is how a service starts: what must be known to give that back to one that was disabled.
+type ServiceStart struct {
+	Type StartType `json:"type,omitempty"`
+	Link string    `json:"link,omitempty"` // what its unit file is a link to, where it is one
+}
+
 // ServiceStatus is what the service manager says of a service.
 type ServiceStatus struct {
 	State    ServiceState `json:"state"`
@@ -45,6 +61,7 @@ type Folders struct {
 	Settings  string // folder of the settings files; "" puts each into its data folder
 	Links     string // folder of what a person types on this machine; "" where there is none
 	Registry  string // folder of the list of instances, writable for administrators only
+	Lock      string // file that one process at a time holds that changes services
 	Service   string // name of the service of the instance without a name
 	Unfit     string // characters that a path in the definition of a service cannot have
 }

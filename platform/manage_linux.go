@@ -26,7 +26,7 @@ const (
 func SystemFolders() Folders {
 	return Folders{
 		Programs: "/opt/oibus", Data: "/var/lib/oibus", Instances: "/var/lib/oibus-instances/",
-		Settings: "/etc/oibus", Links: "/usr/local/bin", Registry: "/etc/oibus", Service: "oibus", Unfit: "\"\n\r% \\$",
+		Settings: "/etc/oibus", Links: "/usr/local/bin", Registry: "/etc/oibus", Lock: "/run/oibus-installer.lock", Service: "oibus", Unfit: "\"\n\r% \\$",
 	}
 }
 
@@ -113,6 +113,33 @@ func EnableService(ctx context.Context, name string) error {
 		return fmt.Errorf("cannot let the service start with the machine: %w", err)
 	}
 	return nil
+}
+
+// StartOfService is how a service starts.
+func StartOfService(ctx context.Context, name string) (ServiceStart, error) {
+	start := ServiceStart{Type: StartManual}
+	s, err := QueryService(ctx, name)
+	if err == nil && s.AtBoot {
+		start.Type = StartAutomatic
+	}
+	if err == nil {
+		start.Link, err = linkOf(unitPath(name))
+	}
+	return start, err
+}
+
+// SetStartOfService lets a service start as it did, also when the link to its unit file is gone meanwhile.
+func SetStartOfService(ctx context.Context, name string, start ServiceStart) error {
+	if err := relink(ctx, name, start.Link); err != nil {
+		return err
+	}
+	if start.Type == StartAutomatic {
+		return EnableService(ctx, name)
+	}
+	if s, err := QueryService(ctx, name); err != nil || !s.AtBoot {
+		return err
+	}
+	return DisableService(ctx, name)
 }
 
 func unitPath(name string) string { return filepath.Join(unitFolder, name+".service") }

@@ -37,9 +37,10 @@ const requiredPrivileges = "SeChangeNotifyPrivilege"
 func SystemFolders() Folders {
 	programs := known(windows.FOLDERID_ProgramFiles, `C:\Program Files`)
 	data := known(windows.FOLDERID_ProgramData, `C:\ProgramData`)
+	registry := filepath.Join(data, "OIBus Installer")
 	return Folders{
 		Programs: filepath.Join(programs, "OIBus"), Data: filepath.Join(data, "OIBus"), Instances: filepath.Join(data, "OIBus-"),
-		Registry: filepath.Join(data, "OIBus Installer"), Service: "OIBus", Unfit: "\"\n\r%",
+		Registry: registry, Lock: filepath.Join(registry, "installer.lock"), Service: "OIBus", Unfit: "\"\n\r%",
 	}
 }
 
@@ -258,9 +259,44 @@ func addEventSource() error {
 
 // EnableService lets a registered service start with the machine.
 func EnableService(_ context.Context, name string) error {
-	return withService(name, windows.SERVICE_ALL_ACCESS, func(s *mgr.Service) error {
-		return windows.ChangeServiceConfig(s.Handle, windows.SERVICE_NO_CHANGE, windows.SERVICE_AUTO_START, windows.SERVICE_NO_CHANGE, nil, nil, nil, nil, nil, nil, nil)
+	return withService(name, windows.SERVICE_ALL_ACCESS, func(s *mgr.Service) error { return setStartType(s, windows.SERVICE_AUTO_START) })
+}
+
+func setStartType(s *mgr.Service, start uint32) error {
+	return windows.ChangeServiceConfig(s.Handle, windows.SERVICE_NO_CHANGE, start, windows.SERVICE_NO_CHANGE, nil, nil, nil, nil, nil, nil, nil)
+}
+
+// startTypes are the numbers of the service manager.
+var startTypes = map[StartType]uint32{StartAutomatic: windows.SERVICE_AUTO_START, StartManual: windows.SERVICE_DEMAND_START, StartDisabled: windows.SERVICE_DISABLED}
+
+// StartOfService is how a service starts.
+func StartOfService(_ context.Context, name string) (start ServiceStart, err error) {
+	err = withService(name, windows.SERVICE_QUERY_CONFIG, func(s *mgr.Service) error {
+		number, err := startType(s)
+		for word, n := range startTypes {
+			if n == number {
+				start.Type = word
+			}
+		}
+		return err
 	})
+	if err != nil {
+		err = fmt.Errorf("cannot ask how the service %q starts: %w", name, err)
+	}
+	return start, err
+}
+
+// SetStartOfService lets a service start as it did.
+func SetStartOfService(_ context.Context, name string, start ServiceStart) error {
+	number, ok := startTypes[start.Type]
+	err := fmt.Errorf("the start type %q is not known", start.Type)
+	if ok {
+		err = withService(name, windows.SERVICE_CHANGE_CONFIG, func(s *mgr.Service) error { return setStartType(s, number) })
+	}
+	if err != nil {
+		return fmt.Errorf("cannot set how the service %q starts: %w", name, err)
+	}
+	return nil
 }
 
 // RemoveService stops a service and removes its registration. One that is not there is no error.

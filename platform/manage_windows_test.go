@@ -64,6 +64,12 @@ func TestAServiceIsRegisteredAndThenRenewed(t *testing.T) {
 	if s, err := QueryService(t.Context(), first.Name); err != nil || s.State != ServiceStopped || !s.AtBoot {
 		t.Errorf("%+v, %v", s, err)
 	}
+	for _, want := range []StartType{StartManual, StartDisabled, StartAutomatic} {
+		err := SetStartOfService(t.Context(), first.Name, ServiceStart{Type: want})
+		if got, e := StartOfService(t.Context(), first.Name); err != nil || e != nil || got.Type != want {
+			t.Errorf("%+v, not %s: %v, %v", got, want, err, e)
+		}
+	}
 }
 
 // configured asks for the command line and the account of a service.

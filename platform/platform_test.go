@@ -74,6 +74,23 @@ func TestALockedFolderIsRefusedUntilReleased(t *testing.T) {
 	}
 }
 
+func TestWhoMeetsALockIsToldWhatItIsHeldFor(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "lock")
+	for _, work := range []string{"switching from a folder with a long name", "importing"} {
+		release, _, err := LockFor(path, work)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, other, err := LockFor(path, "something else"); !errors.Is(err, ErrLocked) || other != work {
+			t.Errorf("%q, %v", other, err)
+		}
+		if err := release(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestASealedKeyComesBack(t *testing.T) {
 	t.Parallel()
 	sealed, err := Seal([]byte("0123456789abcdef"))
