@@ -60,7 +60,8 @@ switching() { # INSTALLER UNIT WORDS
   t "$* the other serves again, ours does not run" m "$(old_is "$unit"); ! pgrep -u oibus -x oibus"
   t "$* ours keeps its data" m 'test -e /var/lib/oibus/state/souths'
   t "$* the unit of the other is as it was" m "diff /root/unit /etc/systemd/system/$unit.service; diff <(echo '[Service]
-Nice=5') /etc/systemd/system/$unit.service.d/own.conf; test $unit != oibus -o ! -e /etc/systemd/system/oibus.service.d/connectors.conf; test -z \"\$(find /etc/systemd/system -name '*replaced-by*')\""
+Nice=5
+ExecStop=/bin/sleep 0.5') /etc/systemd/system/$unit.service.d/own.conf; test $unit != oibus -o ! -e /etc/systemd/system/oibus.service.d/connectors.conf; test -z \"\$(find /etc/systemd/system -name '*replaced-by*')\""
   t "$* the machine restarts again" $here/machine.sh reboot "$machine"
   m "$simulate"
   t "$* the other serves after a restart, and ours stays away" m "$(old_is "$unit"); ! pgrep -u oibus -x oibus"

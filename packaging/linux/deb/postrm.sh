@@ -47,7 +47,7 @@ purge)
       [ ! -f "/etc/systemd/system/$old.service" ] || systemctl --quiet is-enabled "$old.service" >/dev/null 2>&1 ||
         echo "OIBus: the service $old of OIBus 3.8, whose place was taken, does not start with the machine: systemctl enable --now $old" >&2
     done
-    rm -rf /var/lib/oibus-instances /etc/oibus
+    rm -rf /var/lib/oibus-instances /etc/oibus /run/oibus-installer.lock
     if getent passwd oibus >/dev/null; then
       userdel oibus >/dev/null 2>&1 || true
     fi
