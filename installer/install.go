@@ -159,7 +159,7 @@ func (j *installJob) wanted() (instance, error) {
 func (j *installJob) programFolder(usual string) (string, error) {
 	if j.programs != "" {
 		if strangePrograms(j.programs) {
-			return "", badUsage("the programs in %q are those of another OIBus: choose another folder with --programs", j.programs)
+			return "", badUsage("the programs in %s are those of another OIBus: choose another folder with --programs", j.programs)
 		}
 		return filepath.Abs(j.programs)
 	}
