@@ -253,7 +253,8 @@ func (m *Machine) StartTrial() (bool, error) {
 	}
 	a.Phase = OnTrial
 	a.Starts++
-	return true, m.commit(s)
+	err := m.commit(s)
+	return err == nil, err // what is not recorded must not be started: nobody would judge it
 }
 
 // Forgive takes back the last StartTrial: the launcher itself was asked to stop.

@@ -65,6 +65,25 @@ func TestAnUpgradeThatFailsItsTrialIsUndone(t *testing.T) {
 	}
 }
 
+func TestAVersionWhoseTrialCannotBeRecordedIsNotStarted(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	p.write("state/engine.json", `{"schema": 1}`)
+	p.pack("staged-3.9.1.zip", "3.9.1", "3.9.1")
+	p.begin(request("3.9.1"))
+	if need, err := p.m.Advance(t.Context(), true); need != Trial || err != nil {
+		t.Fatal(need, err)
+	}
+	p.full = true
+	if ok, err := p.m.StartTrial(); ok || err == nil || p.m.State().Phase() != Switched || !p.m.State().Holds() {
+		t.Errorf("%v %v in %s", ok, err, p.m.State().Phase())
+	}
+	p.full = false
+	if ok, err := p.m.StartTrial(); !ok || err != nil || p.m.State().Phase() != OnTrial || p.m.State().Attempt.Starts != 1 {
+		t.Errorf("then %v %v %+v", ok, err, p.m.State().Attempt)
+	}
+}
+
 func TestContentInTheFormatOfANewVersionIsKeptAsideWhenThatOneIsUndone(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t)
